@@ -1,0 +1,7 @@
+//! The command line.
+use std::process::ExitCode;
+
+/// Run the program with the process's arguments.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,2 @@
+//! The durable message path: texts in, texts out, and where they go.
+pub mod mail;

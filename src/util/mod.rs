@@ -1,0 +1,6 @@
+//! L0: limits, time as a value, text, hex, `Pii`. Knows nothing of telephony.
+pub mod hex;
+pub mod limits;
+pub mod pii;
+pub mod text;
+pub mod time;

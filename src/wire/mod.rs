@@ -1,0 +1,3 @@
+//! L1: bytes <-> values. No state, no time, no I/O.
+pub mod sms;
+pub mod uci;

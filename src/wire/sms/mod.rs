@@ -1,0 +1,1 @@
+//! SMS PDUs, 3GPP TS 23.040 and 23.038.

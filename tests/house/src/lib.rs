@@ -1,0 +1,1 @@
+//! The house that tandem is tested in.
