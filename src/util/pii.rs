@@ -1,5 +1,5 @@
 //! Personal data on its way to a log.
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Shows the last two characters of a number or name: `..78`. Everything that identifies a person goes to the
 /// log through this.
@@ -12,7 +12,7 @@ impl fmt::Display for Pii<'_> {
         // Of a short text two characters would be most of it.
         let shown = if count >= 5 { 2 } else { 0 };
         for c in self.0.chars().skip(count.saturating_sub(shown)) {
-            f.write_str(if c.is_control() { "?" } else { c.encode_utf8(&mut [0; 4]) })?;
+            f.write_char(if c.is_control() { '?' } else { c })?;
         }
         Ok(())
     }
