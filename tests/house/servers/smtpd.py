@@ -48,7 +48,7 @@ class Book:
                 entries.pop(0)
         return entry
 
-    def keep(self, session, envelope):
+    def keep(self, session, envelope, encrypted):
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         if self.maildir is not None:
             self.maildir.add(envelope.content)
@@ -65,11 +65,11 @@ class Book:
             "message_id": str(message["message-id"]),
             "headers": [[name, str(value)] for name, value in message.items()],
             "defects": [str(d) for d in message.defects],
-            "body": body.get_content() if body else None,
+            "body": body.get_content().replace("\r\n", "\n") if body else None,
             "size": len(envelope.content),
             "raw": envelope.content.decode("latin-1") if len(envelope.content) < 20000 else None,
             "auth": bool(session.authenticated),
-            "tls": session.ssl is not None,
+            "tls": encrypted,
         })
 
 
@@ -81,7 +81,7 @@ class Handler:
         scripted = await server.scripted("body")
         if scripted is not None:
             return scripted
-        self.book.keep(session, envelope)
+        self.book.keep(session, envelope, server.transport.get_extra_info("ssl_object") is not None)
         return f"250 2.0.0 kept as {len(self.book.mails)}"
 
 
