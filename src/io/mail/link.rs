@@ -71,6 +71,10 @@ enum Stream {
     Tls(Box<rustls::StreamOwned<rustls::ClientConnection, Guarded>>),
 }
 
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
+
+/// A connection to a server: replies in, lines out.
 pub struct Link {
     stream: Stream,
     /// Received and not read yet; at most one read more than a line.
@@ -155,14 +159,17 @@ impl Link {
         Ok(Self { stream, ..self })
     }
 
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let stream: &mut dyn Write = match &mut self.stream {
+    fn stream(&mut self) -> &mut dyn ReadWrite {
+        match &mut self.stream {
             Stream::Plain(guarded) => guarded,
             #[cfg(feature = "tls")]
             Stream::Tls(tls) => tls,
-        };
-        stream.write_all(bytes)?;
-        stream.flush()
+        }
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream().write_all(bytes)?;
+        self.stream().flush()
     }
 
     /// One reply, all its lines. RFC 5321 section 4.2.
@@ -198,12 +205,7 @@ impl Link {
 
     fn receive(&mut self) -> io::Result<()> {
         let mut chunk = [0; 1_024];
-        let stream: &mut dyn Read = match &mut self.stream {
-            Stream::Plain(guarded) => guarded,
-            #[cfg(feature = "tls")]
-            Stream::Tls(tls) => tls,
-        };
-        match stream.read(&mut chunk) {
+        match self.stream().read(&mut chunk) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
                 self.received.extend_from_slice(chunk.get(..count).unwrap_or_default());
