@@ -1,6 +1,7 @@
 //! The mail worker against real servers, and against what only pretends to be one.
 use house::cutter::Cut;
 use house::mail::SmtpdOptions;
+use house::postfix::{self, Postfix};
 use house::rogue::{Act, Rogue};
 use house::{Authority, Cutter, Security, Smtpd};
 use std::sync::Arc;
@@ -408,4 +409,39 @@ fn the_worker_takes_what_fits_its_queue() {
     assert_eq!(smtpd.stats()["connections"], 1, "one connection for all");
     drop(worker);
     assert!(done.recv_blocking().is_err(), "the thread has ended");
+}
+
+/// Postfix from Debian with STARTTLS and a login, down to what lies in the mailbox.
+#[test]
+fn a_mail_server_as_people_have_it() {
+    if let Some(why) = Postfix::missing() {
+        assert!(std::env::var_os("HOUSE_MAY_SKIP").is_some(), "{why}; HOUSE_MAY_SKIP=1 goes on without");
+        return;
+    }
+    let mut postfix = Postfix::start();
+    let login = |secret: &str| Some(Login { username: postfix::USER.into(), secret: Secret::new(secret) });
+    let good = secured(postfix.port, Security::Starttls, &postfix.authority.ca);
+    let good = Smtp { login: login(postfix::SECRET), ..good };
+    for id in 1..3 {
+        let outcome = once(id, &good);
+        assert!(accepted(&outcome), "{outcome:?}\n{}", postfix.log());
+    }
+    let mails =
+        postfix.find_mails(2, 20.0).unwrap_or_else(|| panic!("not in the mailbox\n{}", postfix.log()));
+    assert_eq!(mails[0]["subject"], mail(1).subject.as_str());
+    assert_eq!(mails[0]["body"], mail(1).body.as_str());
+    assert_eq!(mails[0]["from_name"], "home_sim (tandem)");
+    assert!(mails[0]["received"].as_str().unwrap().contains("from [127.0.0.1]"), "{}", mails[0]["received"]);
+
+    let bad = once(3, &Smtp { login: login("wrong"), ..good.clone() });
+    assert!(matches!(&bad, Outcome::Refused { reply } if reply.starts_with("535")), "{bad:?}");
+    let anonymous = once(4, &Smtp { login: None, ..good.clone() });
+    assert!(matches!(&anonymous, Outcome::Refused { reply } if reply.starts_with("554")), "{anonymous:?}");
+    unreachable(once(5, &Smtp { security: Option_::None, ..good.clone() }), "offers no login");
+
+    postfix.down();
+    unreachable(once(6, &good), "connection refused");
+    postfix.up();
+    assert!(accepted(&once(6, &good)));
+    assert!(postfix.find_mails(3, 20.0).is_some(), "{}", postfix.log());
 }
