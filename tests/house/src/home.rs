@@ -3,8 +3,11 @@ use crate::daemon::Daemon;
 use crate::mail::Smtpd;
 use crate::paths::Scratch;
 use crate::stick::{IMEI, Stick};
+use crate::wait::patience;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Instant;
 
 /// Who gets the mail here.
 pub const READER: &str = "me@example.com";
@@ -158,4 +161,30 @@ impl Home {
         let offences = self.stick.offences();
         assert!(offences.is_empty(), "offences: {offences:#?}\n{}", self.daemon.tail(40));
     }
+
+    /// A text arrives, and the daemon is killed as soon as a file of it lies in the state directory. True: the SIM
+    /// still held it then, so the kill came between store and delete.
+    pub fn kill_after_store(&mut self, from: &str, text: &str) -> bool {
+        let state = self.scratch.join("state");
+        let before = count_files(&state);
+        self.stick.sms(from, text);
+        let ends = Instant::now() + patience(15.0);
+        // No pause: the moment lasts for a write on the serial port.
+        while count_files(&state) <= before && Instant::now() < ends {
+            std::hint::spin_loop();
+        }
+        self.daemon.kill9();
+        !self.stick.slots().is_empty()
+    }
+}
+
+/// Files below `dir` that are complete, that is without a temporary name.
+fn count_files(dir: &Path) -> usize {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => count_files(&entry.path()),
+            _ => usize::from(!entry.file_name().to_string_lossy().contains("tmp")),
+        })
+        .sum()
 }
