@@ -4,7 +4,7 @@ use crate::mail::Smtpd;
 use crate::paths::Scratch;
 use crate::stick::{IMEI, Stick};
 use crate::wait::patience;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
@@ -166,6 +166,8 @@ impl Home {
     /// still held it then, so the kill came between store and delete.
     pub fn kill_after_store(&mut self, from: &str, text: &str) -> bool {
         let state = self.scratch.join("state");
+        // Stretches the moment: the first AT+CMGD of each text fails, as 4.1 of DONGLE.md has it.
+        self.stick.ask(&json!({ "do": "quirk", "name": "delete_fails", "on": true }));
         let before = count_files(&state);
         self.stick.sms(from, text);
         let ends = Instant::now() + patience(15.0);
@@ -174,6 +176,7 @@ impl Home {
             std::hint::spin_loop();
         }
         self.daemon.kill9();
+        self.stick.ask(&json!({ "do": "quirk", "name": "delete_fails", "on": false }));
         !self.stick.slots().is_empty()
     }
 }

@@ -10,6 +10,7 @@ pub mod home;
 pub mod mail;
 pub mod paths;
 pub mod postfix;
+pub mod random;
 pub mod rogue;
 pub mod socket;
 pub mod stick;
