@@ -54,6 +54,17 @@ impl Options {
         self
     }
 
+    /// `fast` or `slow`, as real sticks are.
+    #[must_use]
+    pub fn profile(mut self, profile: &str) -> Self {
+        if let Some(at) = self.stick.iter().position(|w| w == "--profile")
+            && let Some(value) = self.stick.get_mut(at + 1)
+        {
+            profile.clone_into(value);
+        }
+        self
+    }
+
     /// A further line in the dongle's section.
     #[must_use]
     pub fn dongle(mut self, line: &str) -> Self {
@@ -162,23 +173,33 @@ impl Home {
         assert!(offences.is_empty(), "offences: {offences:#?}\n{}", self.daemon.tail(40));
     }
 
-    /// A text arrives, and the daemon is killed as soon as a file of it lies in the state directory. True: the SIM
-    /// still held it then, so the kill came between store and delete.
+    /// See the function of this name.
     pub fn kill_after_store(&mut self, from: &str, text: &str) -> bool {
-        let state = self.scratch.join("state");
-        // Stretches the moment: the first AT+CMGD of each text fails, as 4.1 of DONGLE.md has it.
-        self.stick.ask(&json!({ "do": "quirk", "name": "delete_fails", "on": true }));
-        let before = count_files(&state);
-        self.stick.sms(from, text);
-        let ends = Instant::now() + patience(15.0);
-        // No pause: the moment lasts for a write on the serial port.
-        while count_files(&state) <= before && Instant::now() < ends {
-            std::hint::spin_loop();
-        }
-        self.daemon.kill9();
-        self.stick.ask(&json!({ "do": "quirk", "name": "delete_fails", "on": false }));
-        !self.stick.slots().is_empty()
+        kill_after_store(&mut self.stick, &mut self.daemon, &self.scratch.join("state"), from, text)
     }
+}
+
+/// A text arrives, and the daemon is killed as soon as a file of it lies in the state directory. True: the SIM still
+/// held it then, so the kill came between store and delete.
+pub fn kill_after_store(
+    stick: &mut Stick,
+    daemon: &mut Daemon,
+    state: &Path,
+    from: &str,
+    text: &str,
+) -> bool {
+    // Stretches the moment: the first AT+CMGD of each text fails, as some sticks have it.
+    stick.ask(&json!({ "do": "quirk", "name": "delete_fails", "on": true }));
+    let before = count_files(state);
+    stick.sms(from, text);
+    let ends = Instant::now() + patience(15.0);
+    // No pause: the moment lasts for a write on the serial port.
+    while count_files(state) <= before && Instant::now() < ends {
+        std::hint::spin_loop();
+    }
+    daemon.kill9();
+    stick.ask(&json!({ "do": "quirk", "name": "delete_fails", "on": false }));
+    !stick.slots().is_empty()
 }
 
 /// Files below `dir` that are complete, that is without a temporary name.

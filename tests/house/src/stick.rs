@@ -126,6 +126,14 @@ impl Stick {
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
+    /// When each +CMTI went out, in seconds of the monotonic clock.
+    #[must_use]
+    pub fn announced(&self) -> Vec<f64> {
+        let is_cmti =
+            |e: &Value| e["event"] == "urc" && e["text"].as_str().is_some_and(|t| t.starts_with("+CMTI"));
+        self.events().iter().filter(|e| is_cmti(e)).filter_map(|e| e["t"].as_f64()).collect()
+    }
+
     /// What the daemon did that no stick likes: commands on top of each other, slots read twice, PIN guessed…
     #[must_use]
     pub fn offences(&self) -> Vec<Value> {
