@@ -6,6 +6,7 @@
 pub mod child;
 pub mod cutter;
 pub mod daemon;
+pub mod demo;
 pub mod home;
 pub mod mail;
 pub mod paths;
