@@ -1,1 +1,3 @@
-//! modem
+//! The dongle: ports, session, SIM, network, texts.
+pub mod command;
+pub mod engine;
