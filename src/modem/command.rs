@@ -89,6 +89,8 @@ pub enum Reply {
     },
     /// Nobody knows: the answer did not come in time, or the port went away. Whether the command was carried out is open.
     Lost,
+    /// The prompt for a PDU did not come; the PDU was not written, so nothing was sent.
+    NoPrompt,
 }
 
 impl Reply {

@@ -114,6 +114,12 @@ impl Engine {
         self.enter(State::Off);
     }
 
+    /// After a lost answer, until questions and answers fit again.
+    #[must_use]
+    pub const fn is_resyncing(&self) -> bool {
+        matches!(self.state, State::Draining { .. } | State::Pinging { .. })
+    }
+
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle)
@@ -320,12 +326,13 @@ impl Engine {
     }
 
     fn give_up_command(&mut self) {
-        if let State::Running { command, .. } | State::AwaitingPrompt { command, .. } =
-            std::mem::replace(&mut self.state, State::Idle)
-        {
-            log::debug!("no answer to {}", command.shown());
-            self.events.push_back(Event::Completed(command, Reply::Lost));
-        }
+        let (command, reply) = match std::mem::replace(&mut self.state, State::Idle) {
+            State::Running { command, .. } => (command, Reply::Lost),
+            State::AwaitingPrompt { command, .. } => (command, Reply::NoPrompt),
+            _ => return,
+        };
+        log::debug!("no answer to {}", command.shown());
+        self.events.push_back(Event::Completed(command, reply));
     }
 
     fn ping(&mut self, patience: Patience, now: Instant) {

@@ -16,3 +16,9 @@ pub const AT_BUFFER: usize = 8_192;
 pub const AT_ANSWER_LINES: usize = 520;
 /// Slots waiting to be read or deleted. When more come in, the whole list is read again instead.
 pub const SLOT_JOBS: usize = 64;
+/// USB devices in one snapshot of the bus; a router with hubs has a dozen. Further ones are not looked at.
+pub const USB_DEVICES: usize = 128;
+/// Interfaces of one device; a stick has up to seven.
+pub const USB_INTERFACES: usize = 32;
+/// Ports of one stick that are held open.
+pub const PORTS: usize = 8;
