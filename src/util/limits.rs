@@ -22,3 +22,14 @@ pub const USB_DEVICES: usize = 128;
 pub const USB_INTERFACES: usize = 32;
 /// Ports of one stick that are held open.
 pub const PORTS: usize = 8;
+
+/// Texts that are not delivered yet. At the limit new ones stay on the SIM, and behind it in the network, until some are delivered.
+pub const TEXTS_WAITING: usize = 2_000;
+/// Texts to send that are not sent yet; a further one is refused with words.
+pub const OUTBOX_WAITING: usize = 100;
+/// Characters of what a stick printed for a PDU that are kept when it can't be read.
+pub const RAW_PDU: usize = 800;
+/// Bytes of one record on disk; ours stay under 4 kB. A longer file is not ours.
+pub const RECORD_BYTES: usize = 65_536;
+/// Files read from the state directory at start: texts of `keep` and `TEXTS_WAITING` in parts, with room. Further ones are left alone and reported.
+pub const STATE_FILES: usize = 20_000;
