@@ -33,3 +33,9 @@ pub const RAW_PDU: usize = 800;
 pub const RECORD_BYTES: usize = 65_536;
 /// Files read from the state directory at start: texts of `keep` and `TEXTS_WAITING` in parts, with room. Further ones are left alone and reported.
 pub const STATE_FILES: usize = 20_000;
+/// Octets of one SMS PDU: 12 of service centre address and 232 of TPDU (3GPP TS 23.040 section 9.2.3.16) with some
+/// to spare for sticks that append; a longer one is refused and kept as it came.
+pub const SMS_PDU_OCTETS: usize = 256;
+/// Parts of one text to send: each is billed, and a page of writing fits; a longer text is refused. The protocol
+/// allows 255.
+pub const SMS_PARTS_OUT: usize = 10;
