@@ -39,3 +39,9 @@ pub const SMS_PDU_OCTETS: usize = 256;
 /// Parts of one text to send: each is billed, and a page of writing fits; a longer text is refused. The protocol
 /// allows 255.
 pub const SMS_PARTS_OUT: usize = 10;
+/// Options in one section; a longer one has no meaning here.
+pub const CONFIG_OPTIONS: usize = 64;
+/// Items in one list: as many destinations as one text may have.
+pub const CONFIG_ITEMS: usize = 64;
+/// Bytes in one value or name: a path, an address or a password fits four times over.
+pub const CONFIG_VALUE: usize = 1_024;

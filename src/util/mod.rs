@@ -2,6 +2,7 @@
 pub mod hash;
 pub mod hex;
 pub mod limits;
+pub mod nearest;
 pub mod pii;
 pub mod text;
 pub mod time;
