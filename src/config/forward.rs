@@ -24,6 +24,28 @@ pub enum Target {
     Email { server: String, address: String },
 }
 
+impl Target {
+    /// Read what `Display` wrote: the form with the server's name in it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (server, address) = text.strip_prefix("email/")?.split_once('/')?;
+        Some(Self::Email { server: server.to_owned(), address: address.to_owned() })
+    }
+
+    /// The name of the section that carries it there.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        let Self::Email { server, .. } = self;
+        server
+    }
+
+    #[must_use]
+    pub fn address(&self) -> &str {
+        let Self::Email { address, .. } = self;
+        address
+    }
+}
+
 impl fmt::Display for Target {
     /// In full, with the server's name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

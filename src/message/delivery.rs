@@ -11,20 +11,32 @@ use std::time::Duration;
 pub enum What {
     Text,
     /// The news that the text did not reach another target, and what the server said.
-    Notice { about: String, reply: String },
+    Notice {
+        about: String,
+        reply: String,
+    },
 }
 
 /// Where a delivery stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Tried at `next_at` at the earliest, and not while the server is down.
-    Waiting { next_at: Instant },
+    Waiting {
+        next_at: Instant,
+    },
     Sending,
-    Sent { reply: String, at: Wall },
+    Sent {
+        reply: String,
+        at: Wall,
+    },
     /// 5xx: a person must look.
-    Refused { reply: String },
+    Refused {
+        reply: String,
+    },
     /// Given up after `give_up`.
-    Failed { reply: String },
+    Failed {
+        reply: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +98,10 @@ impl Delivery {
     /// Try it again at once, as a person asked or the server's section changed.
     pub fn renew(&mut self, now: Instant) {
         if !matches!(self.state, State::Sent { .. } | State::Sending) {
-            *self = Self { last_reply: self.last_reply.take(), ..Self::new(self.target.clone(), self.what.clone(), now) };
+            *self = Self {
+                last_reply: self.last_reply.take(),
+                ..Self::new(self.target.clone(), self.what.clone(), now)
+            };
         }
     }
 

@@ -49,7 +49,11 @@ struct Server {
 enum Health {
     Up,
     /// Not tried before `until`; `pause` doubles with each failure.
-    Down { until: Instant, pause: Duration, reason: String },
+    Down {
+        until: Instant,
+        pause: Duration,
+        reason: String,
+    },
 }
 
 /// For `status`.
@@ -95,7 +99,9 @@ impl Post {
         }
         let again: Vec<TextId> = self.deliveries.keys().copied().collect();
         for text in again {
-            self.renew(text, now, |d| changed.contains(d.target.server()) && !matches!(d.state, State::Sent { .. }));
+            self.renew(text, now, |d| {
+                changed.contains(d.target.server()) && !matches!(d.state, State::Sent { .. })
+            });
         }
     }
 
@@ -200,7 +206,9 @@ impl Post {
     /// How the try under way ended. `elsewhere`: targets that could hear of a failure.
     pub fn handle_outcome(&mut self, outcome: &Outcome, elsewhere: &[Target], now: Now) {
         let Some((text, index)) = self.sending.take() else { return };
-        let Some(delivery) = self.deliveries.get_mut(&text).and_then(|d| d.all.get_mut(index)) else { return };
+        let Some(delivery) = self.deliveries.get_mut(&text).and_then(|d| d.all.get_mut(index)) else {
+            return;
+        };
         let server = delivery.target.server().to_owned();
         let mut save = delivery.count_wait(now.mono);
         let give_up = self.servers.get(&server).map_or(Duration::MAX, |s| s.section.give_up);
@@ -209,7 +217,9 @@ impl Post {
         delivery.state = match outcome {
             Outcome::Accepted { reply } => State::Sent { reply: one_line(reply, 200), at: now.wall },
             Outcome::Refused { reply } => State::Refused { reply: one_line(reply, 200) },
-            Outcome::Deferred { reply } | Outcome::Unreachable { reason: reply } if delivery.waited >= give_up => {
+            Outcome::Deferred { reply } | Outcome::Unreachable { reason: reply }
+                if delivery.waited >= give_up =>
+            {
                 State::Failed { reply: one_line(reply, 200) }
             }
             Outcome::Deferred { .. } => State::Waiting { next_at: now.mono + pause },
@@ -320,9 +330,10 @@ impl Post {
         let Some(failed) = known.all.get(index).filter(|d| d.what == What::Text) else { return };
         let (about, reply) = (failed.target.clone(), failed.reply().unwrap_or_default().to_owned());
         let in_trouble = |t: &Target| {
-            known.all.iter().any(|d| {
-                d.target == *t && matches!(d.state, State::Refused { .. } | State::Failed { .. })
-            })
+            known
+                .all
+                .iter()
+                .any(|d| d.target == *t && matches!(d.state, State::Refused { .. } | State::Failed { .. }))
         };
         if let Some(other) = elsewhere.iter().find(|t| **t != about && !in_trouble(t)).cloned() {
             let what = What::Notice { about: about.to_string(), reply };
