@@ -449,12 +449,12 @@ impl Outbox {
         self.save(id);
     }
 
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
+    /// When the next part is due whose dongle is free; for the others there is nothing to wake for.
+    pub fn poll_timeout(&self, is_free: impl Fn(&str) -> bool) -> Option<Instant> {
         self.texts
             .values()
             .filter_map(|t| match t.step {
-                Step::Due(at) => Some(at),
+                Step::Due(at) if is_free(&t.dongle) => Some(at),
                 _ => None,
             })
             .min()

@@ -232,6 +232,11 @@ impl Modem {
         self.turn(now);
     }
 
+    /// The text of `slot` can't be kept here: it stays, and a later list shows it again.
+    pub fn release(&mut self, slot: Slot) {
+        self.slots.release(slot);
+    }
+
     /// Whether `send` takes a PDU now.
     #[must_use]
     pub fn can_send(&self) -> bool {

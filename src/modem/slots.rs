@@ -93,6 +93,11 @@ impl Slots {
         }
     }
 
+    /// Not kept by the owner: the next list shows it again.
+    pub fn release(&mut self, slot: Slot) {
+        self.held.retain(|s| *s != slot);
+    }
+
     /// More lies there than is known: `used` of the poll against what is held or foreign.
     #[must_use]
     pub fn hides_something(&self, used: u16) -> bool {

@@ -45,3 +45,11 @@ pub const CONFIG_OPTIONS: usize = 64;
 pub const CONFIG_ITEMS: usize = 64;
 /// Bytes in one value or name: a path, an address or a password fits four times over.
 pub const CONFIG_VALUE: usize = 1_024;
+/// Failed writes that are repeated; beyond it the newest is dropped and counted. Each is a text delivered while the disk was full.
+pub const STORE_RETRIES: usize = 4_000;
+/// One request on the control socket: the longest is a text of ten parts. A longer line ends the connection.
+pub const REQUEST_BYTES: usize = 16_384;
+/// Connections to the control socket at once; a further one is closed at once.
+pub const CLIENTS: usize = 16;
+/// Texts in one answer to `sms_list`; the client asks for the next page.
+pub const LIST_PAGE: usize = 200;
