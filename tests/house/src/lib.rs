@@ -1,1 +1,25 @@
-//! The house that tandem is tested in.
+//! The house that tandem is tested in: the daemon as a process, the emulated stick, real mail servers, and what cuts
+//! the line between them. Used by `tests/*.rs`, `make demo` and `make bench`.
+//!
+//! Nothing here sleeps to "wait a bit": everything waits for an event with a deadline, and panics with the logs' tails.
+
+pub mod child;
+pub mod cutter;
+pub mod daemon;
+pub mod demo;
+pub mod home;
+pub mod mail;
+pub mod paths;
+pub mod postfix;
+pub mod random;
+pub mod rogue;
+pub mod socket;
+pub mod stick;
+pub mod wait;
+
+pub use cutter::Cutter;
+pub use daemon::Daemon;
+pub use home::Home;
+pub use mail::{Authority, Security, Smtpd};
+pub use paths::Scratch;
+pub use stick::Stick;
