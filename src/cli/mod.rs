@@ -1,4 +1,6 @@
 //! The command line.
+pub mod pdu;
+
 use std::process::ExitCode;
 
 /// Run the program with the process's arguments.

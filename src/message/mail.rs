@@ -29,3 +29,14 @@ pub enum Outcome {
     /// No connection, a lost one, a time-out, a bad certificate, 421: nothing goes to this server now.
     Unreachable { reason: String },
 }
+
+impl Outcome {
+    /// What the server or the system said.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Accepted { reply } | Self::Deferred { reply } | Self::Refused { reply } => reply,
+            Self::Unreachable { reason } => reason,
+        }
+    }
+}

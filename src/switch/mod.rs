@@ -1,1 +1,215 @@
-//! switch
+//! L3: everything that decides. One `Switch`, no locks: inputs are `handle_*`, outputs `poll_output`, the next moment it
+//! wants to be called is `poll_timeout`.
+pub mod api;
+mod fleet;
+pub mod line;
+mod lines;
+mod requests;
+mod storing;
+mod texts;
+mod view;
+
+pub use fleet::Plug;
+pub use line::LineId;
+
+use crate::config::{Loaded, Smtp};
+use crate::message::inbox::Inbox;
+use crate::message::mail::Mail;
+use crate::message::outbox::Outbox;
+use crate::message::post::Post;
+use crate::message::{Change, PartId, TextId};
+use crate::modem::{PinNote, Rung, Slot};
+use crate::util::time::{Instant, Now};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Names a connection of the control socket.
+pub type Client = u64;
+
+/// What the shell is asked to do.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Open these ttys; `handle_opened` answers for each.
+    Open {
+        line: LineId,
+        ttys: Vec<String>,
+    },
+    /// Close all ports of this line.
+    Close {
+        line: LineId,
+    },
+    Write {
+        line: LineId,
+        port: usize,
+        bytes: Vec<u8>,
+    },
+    /// Reset the stick on the bus.
+    Reset {
+        plug: Plug,
+        rung: Rung,
+    },
+    /// Change the store; `handle_stored` answers. In the order given.
+    Store {
+        token: u64,
+        change: Change,
+    },
+    /// Try one mail; `handle_mailed` answers. Never a second one before.
+    Mail {
+        server: Arc<Smtp>,
+        mail: Box<Mail>,
+        more: bool,
+    },
+    /// One line for this client.
+    Reply {
+        client: Client,
+        text: String,
+    },
+    /// Read the configuration again; `reload` answers the client.
+    Reload {
+        client: Client,
+    },
+}
+
+/// Things counted since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counters {
+    pub texts_in: u64,
+    pub duplicates: u64,
+    pub unreadable: u64,
+    pub reports: u64,
+    pub texts_out: u64,
+    pub mails_sent: u64,
+    pub mails_failed: u64,
+    pub store_writes: u64,
+    pub store_bytes: u64,
+    pub store_failures: u64,
+    pub requests: u64,
+    pub bad_requests: u64,
+}
+
+/// The whole exchange.
+#[derive(Debug)]
+pub struct Switch {
+    loaded: Loaded,
+    file: String,
+    started: Instant,
+    lines: Vec<line::Line>,
+    next_line: u32,
+    fleet: fleet::Fleet,
+    unsettled: bool,
+    pins: BTreeMap<u64, PinNote>,
+    inbox: Inbox,
+    post: Post,
+    outbox: Outbox,
+    storing: storing::Storing,
+    /// Where the parts lie that are not safe yet.
+    slots: BTreeMap<PartId, Vec<(LineId, Slot)>>,
+    /// Clients who wait until their text is on the medium.
+    accepting: BTreeMap<TextId, (Client, api::RequestId)>,
+    disk_trouble: Option<String>,
+    foreign_files: usize,
+    counters: Counters,
+    outputs: VecDeque<Output>,
+}
+
+impl Switch {
+    /// `file` is only shown. `files`: the state directory as found, names and content.
+    #[must_use]
+    pub fn new(loaded: Loaded, file: &str, files: &[(String, Vec<u8>)], now: Now) -> Self {
+        let mut switch = Self {
+            loaded,
+            file: file.to_owned(),
+            started: now.mono,
+            lines: Vec::new(),
+            next_line: 0,
+            fleet: fleet::Fleet::default(),
+            unsettled: true,
+            pins: BTreeMap::new(),
+            inbox: Inbox::default(),
+            post: Post::default(),
+            outbox: Outbox::default(),
+            storing: storing::Storing::default(),
+            slots: BTreeMap::new(),
+            accepting: BTreeMap::new(),
+            disk_trouble: None,
+            foreign_files: 0,
+            counters: Counters::default(),
+            outputs: VecDeque::new(),
+        };
+        switch.post.set_servers(&switch.loaded.config.smtps, now.mono);
+        switch.load_state(files, now);
+        switch.set_lines(now);
+        switch.turn(now);
+        switch
+    }
+
+    /// A new configuration: only what changed is touched.
+    pub fn reload(&mut self, loaded: Loaded, now: Now) {
+        for problem in loaded.problem_lines() {
+            log::warn!("{problem}");
+        }
+        self.loaded = loaded;
+        self.post.set_servers(&self.loaded.config.smtps, now.mono);
+        self.set_lines(now);
+        self.retarget(now);
+        log::info!("configuration read again: {} problem(s)", self.loaded.problems.len());
+        self.turn(now);
+    }
+
+    /// The clock reached `poll_timeout`.
+    pub fn handle_timeout(&mut self, now: Now) {
+        for line in &mut self.lines {
+            if line.modem.poll_timeout().is_some_and(|at| at <= now.mono) {
+                line.modem.handle_timeout(now.mono);
+            }
+        }
+        self.inbox.handle_timeout(now);
+        for (purpose, change) in self.storing.due(now.mono) {
+            self.store(purpose, change);
+        }
+        self.turn(now);
+    }
+
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let modems = self.lines.iter().filter_map(|l| l.modem.poll_timeout());
+        let rest = [
+            self.inbox.poll_timeout(),
+            self.post.poll_timeout(),
+            self.outbox_timeout(),
+            self.storing.poll_timeout(),
+        ];
+        modems.chain(rest.into_iter().flatten()).min()
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Nothing is on its way to the disk.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.storing.is_idle()
+    }
+
+    #[must_use]
+    pub const fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Let every part take what the others gave, until nothing moves.
+    fn turn(&mut self, now: Now) {
+        loop {
+            let moved =
+                self.turn_lines(now) | self.turn_inbox(now) | self.turn_post(now) | self.turn_outbox(now);
+            if !moved {
+                return;
+            }
+        }
+    }
+}

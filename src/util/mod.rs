@@ -1,6 +1,8 @@
 //! L0: limits, time as a value, text, hex, `Pii`. Knows nothing of telephony.
+pub mod hash;
 pub mod hex;
 pub mod limits;
+pub mod nearest;
 pub mod pii;
 pub mod text;
 pub mod time;

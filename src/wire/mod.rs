@@ -1,3 +1,4 @@
 //! L1: bytes <-> values. No state, no time, no I/O.
+pub mod at;
 pub mod sms;
 pub mod uci;

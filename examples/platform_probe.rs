@@ -1,0 +1,306 @@
+//! Does this machine's C library, kernel (or qemu-user) and this build agree about time, threads and terminals?
+//!
+//! A build for a router shows none of the traps of docs/CROSS.md, only a run does. This program is built for each
+//! target with the daemon's own profile and run by `cross/probe`. One line a check; last line `N passed, M failed`;
+//! exit code 0 when all hold. A check that hangs is ended by SIGALRM after [`DEADLINE_S`] seconds.
+
+// It looks at the world on purpose: clocks, threads, sockets. What io does in the daemon, it does here.
+#![allow(clippy::disallowed_methods)]
+
+// Links the library, and with it the big-endian shim in src/io/mips_timer.rs.
+use tandem as _;
+
+use std::fs::File;
+use std::io::{Error, ErrorKind, Result};
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+use std::sync::mpsc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+use smol::io::{AsyncReadExt, AsyncWriteExt};
+
+/// The whole run takes well under a second natively and two under qemu.
+const DEADLINE_S: u32 = 30;
+/// What every timer here waits.
+const SHORT: Duration = Duration::from_millis(50);
+/// 2024-01-01, before this program was written; and 2100.
+const PLAUSIBLE_CLOCK: std::ops::Range<u64> = 1_704_067_200..4_102_444_800;
+
+type Check = (&'static str, fn() -> Result<()>);
+
+const CHECKS: &[Check] = &[
+    ("clock: seconds since 1970 are plausible", clock_is_plausible),
+    ("file: modification time is now", file_time_is_now),
+    ("file: a time that was set is read back", file_time_is_read_back),
+    ("std: a channel's time-out of 50 ms", channel_times_out),
+    ("std: a thread sleeps 50 ms and is joined", thread_sleeps),
+    ("std: a UDP read time-out of 50 ms", udp_read_times_out),
+    ("libc: poll(2) with a time-out of 50 ms", poll_times_out),
+    ("smol: a timer of 50 ms", smol_timer_fires),
+    ("smol: a timer of 50 ms beside another that never fires", smol_race_of_timers),
+    ("smol: a UDP round trip", smol_udp_round_trip),
+    ("smol: a time-out while nothing is received", smol_udp_times_out),
+    ("smol: a TCP round trip", smol_tcp_round_trip),
+    ("smol: a Unix socket round trip", smol_unix_round_trip),
+    ("smol: a pty, written and read", smol_pty_round_trip),
+    ("smol: a closed pty is noticed", smol_pty_hangs_up),
+    ("smol: blocking work on a thread", smol_unblock),
+];
+
+fn main() {
+    nix::unistd::alarm::set(DEADLINE_S);
+    let mut failed = 0;
+    for (name, check) in CHECKS {
+        println!("... {name}");
+        match check() {
+            Ok(()) => println!("ok  {name}"),
+            Err(error) => {
+                failed += 1;
+                println!("BAD {name}: {error}");
+            }
+        }
+    }
+    println!("{} passed, {failed} failed", CHECKS.len() - failed);
+    std::process::exit(i32::from(failed > 0));
+}
+
+fn wrong(what: impl Into<String>) -> Error {
+    Error::other(what.into())
+}
+
+/// `SHORT` must have passed since `start`, and not very much more: a timer that fires at once is as wrong as none.
+fn short_time_passed(start: Instant) -> Result<()> {
+    let took = start.elapsed();
+    // 1 ms below: epoll counts whole milliseconds.
+    if took + Duration::from_millis(1) >= SHORT && took < Duration::from_secs(5) {
+        Ok(())
+    } else {
+        Err(wrong(format!("took {took:?}, want about {SHORT:?}")))
+    }
+}
+
+fn want_timeout<T>(start: Instant, got: Result<T>) -> Result<()> {
+    match got {
+        Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => short_time_passed(start),
+        Err(e) => Err(e),
+        Ok(_) => Err(wrong("no time-out")),
+    }
+}
+
+fn want_bytes(got: &[u8], want: &[u8]) -> Result<()> {
+    if got == want { Ok(()) } else { Err(wrong(format!("got {got:?}, want {want:?}"))) }
+}
+
+fn clock_is_plausible() -> Result<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(Error::other)?;
+    let seconds = libc_clock()?;
+    if !PLAUSIBLE_CLOCK.contains(&now.as_secs()) {
+        return Err(wrong(format!("std says {} s", now.as_secs())));
+    }
+    if seconds.abs_diff(now.as_secs().cast_signed()) > 2 {
+        return Err(wrong(format!("std says {} s, clock_gettime {seconds} s", now.as_secs())));
+    }
+    Ok(())
+}
+
+/// CLOCK_REALTIME in seconds as the `libc` crate declares it, where time_t has 32 or 64 bits by target.
+fn libc_clock() -> Result<i64> {
+    let mut now = std::mem::MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: the pointer is to a timespec of ours, and all zeroes is a valid one.
+    let now = unsafe {
+        if libc::clock_gettime(libc::CLOCK_REALTIME, now.as_mut_ptr()) != 0 {
+            return Err(Error::last_os_error());
+        }
+        now.assume_init()
+    };
+    #[allow(clippy::useless_conversion)] // on 32-bit targets without the 64-bit time_t it is one
+    Ok(i64::from(now.tv_sec))
+}
+
+/// A file of our own that is gone when it is closed.
+fn scratch_file() -> Result<(File, std::path::PathBuf)> {
+    let path = std::env::temp_dir().join(format!("tandem-probe-{}", std::process::id()));
+    let file = File::options().create(true).truncate(true).read(true).write(true).open(&path)?;
+    Ok((file, path))
+}
+
+fn file_time_is_now() -> Result<()> {
+    let (file, path) = scratch_file()?;
+    let modified = file.metadata()?.modified()?;
+    std::fs::remove_file(path)?;
+    let apart = SystemTime::now().duration_since(modified).unwrap_or_else(|e| e.duration());
+    if apart < Duration::from_secs(60) { Ok(()) } else { Err(wrong(format!("{apart:?} apart"))) }
+}
+
+fn file_time_is_read_back() -> Result<()> {
+    // With nanoseconds: both halves must survive. Not after 2038: std's own time_t has 32 bits on 32-bit musl still.
+    let set = UNIX_EPOCH + Duration::new(2_000_000_000, 123_456_789);
+    let (file, path) = scratch_file()?;
+    file.set_modified(set)?;
+    let read = file.metadata()?.modified()?;
+    std::fs::remove_file(path)?;
+    if read == set { Ok(()) } else { Err(wrong(format!("set {set:?}, read {read:?}"))) }
+}
+
+fn channel_times_out() -> Result<()> {
+    let (_sender, receiver) = mpsc::channel::<()>();
+    let start = Instant::now();
+    match receiver.recv_timeout(SHORT) {
+        Err(mpsc::RecvTimeoutError::Timeout) => short_time_passed(start),
+        other => Err(wrong(format!("{other:?}"))),
+    }
+}
+
+fn thread_sleeps() -> Result<()> {
+    let start = Instant::now();
+    let thread = std::thread::spawn(|| {
+        std::thread::sleep(SHORT);
+        7
+    });
+    let seven = thread.join().map_err(|_| wrong("the thread died"))?;
+    want_bytes(&[seven], &[7])?;
+    short_time_passed(start)
+}
+
+fn udp_read_times_out() -> Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.set_read_timeout(Some(SHORT))?;
+    let read_back = socket.read_timeout()?;
+    // The kernel rounds to its own tick.
+    if !read_back.is_some_and(|t| t >= SHORT && t < 2 * SHORT) {
+        return Err(wrong(format!("set {SHORT:?}, read back {read_back:?}")));
+    }
+    let start = Instant::now();
+    want_timeout(start, socket.recv(&mut [0; 16]))
+}
+
+fn poll_times_out() -> Result<()> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    let mut wanted = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let start = Instant::now();
+    // SAFETY: one pollfd of ours, and the count says one.
+    match unsafe { libc::poll(&mut wanted, 1, 50) } {
+        0 => short_time_passed(start),
+        ready => Err(wrong(format!("poll says {ready}"))),
+    }
+}
+
+fn smol_timer_fires() -> Result<()> {
+    let start = Instant::now();
+    smol::block_on(smol::Timer::after(SHORT));
+    short_time_passed(start)
+}
+
+fn smol_race_of_timers() -> Result<()> {
+    let start = Instant::now();
+    let executor = smol::LocalExecutor::new();
+    smol::block_on(executor.run(async {
+        let long = executor.spawn(async {
+            smol::Timer::after(Duration::from_secs(86_400)).await;
+        });
+        executor.spawn(async { smol::Timer::after(SHORT).await }).await;
+        long.cancel().await;
+    }));
+    short_time_passed(start)
+}
+
+fn smol_udp_round_trip() -> Result<()> {
+    smol::block_on(async {
+        let a = smol::net::UdpSocket::bind("127.0.0.1:0").await?;
+        let b = smol::net::UdpSocket::bind("127.0.0.1:0").await?;
+        let mut buffer = [0; 32];
+        a.send_to(b"there", b.local_addr()?).await?;
+        let (length, from) = b.recv_from(&mut buffer).await?;
+        want_bytes(buffer.get(..length).unwrap_or_default(), b"there")?;
+        b.send_to(b"and back", from).await?;
+        let (length, _) = a.recv_from(&mut buffer).await?;
+        want_bytes(buffer.get(..length).unwrap_or_default(), b"and back")
+    })
+}
+
+fn smol_udp_times_out() -> Result<()> {
+    let start = Instant::now();
+    let got = smol::block_on(async {
+        let socket = smol::net::UdpSocket::bind("127.0.0.1:0").await?;
+        let mut buffer = [0; 16];
+        smol::future::or(socket.recv(&mut buffer), async {
+            smol::Timer::after(SHORT).await;
+            Err(ErrorKind::TimedOut.into())
+        })
+        .await
+    });
+    want_timeout(start, got)
+}
+
+fn smol_tcp_round_trip() -> Result<()> {
+    smol::block_on(async {
+        let listener = smol::net::TcpListener::bind("127.0.0.1:0").await?;
+        let mut near = smol::net::TcpStream::connect(listener.local_addr()?).await?;
+        let (mut far, _) = listener.accept().await?;
+        echo(&mut near, &mut far).await
+    })
+}
+
+fn smol_unix_round_trip() -> Result<()> {
+    smol::block_on(async {
+        let (mut near, mut far) = smol::net::unix::UnixStream::pair()?;
+        echo(&mut near, &mut far).await
+    })
+}
+
+async fn echo<S>(near: &mut S, far: &mut S) -> Result<()>
+where
+    S: AsyncReadExt + AsyncWriteExt + Unpin,
+{
+    let mut buffer = [0; 5];
+    near.write_all(b"there").await?;
+    far.read_exact(&mut buffer).await?;
+    want_bytes(&buffer, b"there")?;
+    far.write_all(b"again").await?;
+    near.read_exact(&mut buffer).await?;
+    want_bytes(&buffer, b"again")
+}
+
+/// Both ends of a pty, raw, as the daemon sees a dongle's tty.
+fn raw_pty() -> Result<(smol::Async<File>, smol::Async<File>)> {
+    let pty = nix::pty::openpty(None, None)?;
+    let mut settings = tcgetattr(&pty.slave)?;
+    cfmakeraw(&mut settings);
+    tcsetattr(&pty.slave, SetArg::TCSANOW, &settings)?;
+    Ok((smol::Async::new(File::from(pty.master))?, smol::Async::new(File::from(pty.slave))?))
+}
+
+fn smol_pty_round_trip() -> Result<()> {
+    smol::block_on(async {
+        let (mut stick, mut driver) = raw_pty()?;
+        let mut buffer = [0; 6];
+        driver.write_all(b"AT\r").await?;
+        stick.read_exact(buffer.get_mut(..3).ok_or(ErrorKind::InvalidInput)?).await?;
+        want_bytes(buffer.get(..3).unwrap_or_default(), b"AT\r")?;
+        stick.write_all(b"\r\nOK\r\n").await?;
+        driver.read_exact(&mut buffer).await?;
+        want_bytes(&buffer, b"\r\nOK\r\n")
+    })
+}
+
+fn smol_pty_hangs_up() -> Result<()> {
+    smol::block_on(async {
+        let (stick, mut driver) = raw_pty()?;
+        drop(stick);
+        let mut buffer = [0; 8];
+        let read = driver.read(&mut buffer).await;
+        // A slave whose master is gone answers end of file or EIO, as a pulled dongle does.
+        match read {
+            Ok(0) => Ok(()),
+            Err(e) if e.raw_os_error() == Some(libc::EIO) => Ok(()),
+            other => Err(wrong(format!("{other:?}"))),
+        }
+    })
+}
+
+fn smol_unblock() -> Result<()> {
+    let start = Instant::now();
+    smol::block_on(smol::unblock(|| std::thread::sleep(SHORT)));
+    short_time_passed(start)
+}

@@ -1,0 +1,148 @@
+"""OpenWrt packages: what is in tandem's, and how an .ipk is laid out.
+
+An .ipk (opkg, OpenWrt up to 24.10) is a gzipped tar of ./debian-binary, ./data.tar.gz and ./control.tar.gz, each
+of the two a gzipped tar again. Owners are numbers, times are all the same, so the same input gives the same bytes.
+"""
+
+import dataclasses
+import gzip
+import io
+import tarfile
+
+LICENSE = "MIT OR Apache-2.0"
+MAINTAINER = "tandem maintainers"
+# /etc/rc.common's helpers do what every OpenWrt package wants: enable and start the init script, and the reverse.
+SCRIPTS = {
+    "postinst": '#!/bin/sh\n. "${IPKG_INSTROOT}/lib/functions.sh"\ndefault_postinst "$0" "$@"\n',
+    "prerm": '#!/bin/sh\n. "${IPKG_INSTROOT}/lib/functions.sh"\ndefault_prerm "$0" "$@"\n',
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """One file of a package: absolute path on the router, octal mode, contents."""
+
+    path: str
+    mode: int
+    data: bytes
+    conffile: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    """One package for one OpenWrt architecture. `version` has the release behind it: 0.1.0-r1."""
+
+    name: str
+    version: str
+    architecture: str
+    section: str
+    description: str
+    depends: tuple[str, ...]
+    files: tuple[File, ...]
+    fields: tuple[tuple[str, str], ...] = ()
+    scripts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ipk_name(self):
+        return f"{self.name}_{self.version}_{self.architecture}.ipk"
+
+
+def tandem_package(version, architecture, binary, source, smallest=False):
+    """The daemon's package. `binary` is the program's bytes, `source` the folder openwrt-package/files."""
+    files = (
+        File("/etc/config/tandem", 0o600, (source / "tandem.config").read_bytes(), conffile=True),
+        File("/etc/init.d/tandem", 0o755, (source / "tandem.init").read_bytes()),
+        File("/lib/upgrade/keep.d/tandem", 0o644, (source / "tandem.keep").read_bytes()),
+        File("/usr/sbin/tandem", 0o755, binary),
+    )
+    name, depends, fields = "tandem", ("kmod-usb-serial-option", "ca-bundle"), []
+    description = "Telephone exchange: texts of a SIM in a USB dongle become mail."
+    if smallest:
+        name, depends = "tandem-small", depends[:1]
+        description = "Telephone exchange for small flash: texts of a SIM in a USB dongle, without mail and TLS."
+        fields += [("Provides", "tandem"), ("Conflicts", "tandem")]
+    fields += [
+        ("License", LICENSE),
+        ("Maintainer", MAINTAINER),
+        ("Installed-Size", str(sum(len(f.data) for f in files))),
+    ]
+    return Package(
+        name, version, architecture, "net", description, depends, files, tuple(fields), tuple(SCRIPTS.items())
+    )
+
+
+def control_text(package):
+    """The `control` file; the order of ipkg-build's own packages, then ours."""
+    fields = [
+        ("Package", package.name),
+        ("Version", package.version),
+        ("Architecture", package.architecture),
+        ("Depends", ", ".join(package.depends)),
+        ("Section", package.section),
+        *package.fields,
+        ("Description", package.description),
+    ]
+    return "".join(f"{key}: {value}\n" for key, value in fields)
+
+
+def _add(tar, name, mode, data, time):
+    entry = tarfile.TarInfo(name)
+    entry.mode, entry.mtime = mode, time
+    if data is None:
+        entry.type = tarfile.DIRTYPE
+        tar.addfile(entry)
+    else:
+        entry.size = len(data)
+        tar.addfile(entry, io.BytesIO(data))
+
+
+def _tar(entries, time):
+    """An uncompressed tar of (name, mode, bytes or None for a directory), in that order."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, mode, data in entries:
+            _add(tar, name, mode, data, time)
+    return buffer.getvalue()
+
+
+def _with_directories(files):
+    """Tar entries of files, each directory once before what is in it, in the order of their paths."""
+    entries = {".": (0o755, None)}
+    for file in sorted(files, key=lambda f: f.path):
+        parts = file.path.strip("/").split("/")
+        for depth in range(1, len(parts)):
+            entries.setdefault("./" + "/".join(parts[:depth]), (0o755, None))
+        entries["./" + "/".join(parts)] = (file.mode, file.data)
+    return [(name, mode, data) for name, (mode, data) in entries.items()]
+
+
+def data_tar(package, time):
+    return _tar(_with_directories(package.files), time)
+
+
+def control_tar(package, time):
+    entries = [(".", 0o755, None)]
+    conffiles = "".join(f"{f.path}\n" for f in package.files if f.conffile)
+    if conffiles:
+        entries.append(("./conffiles", 0o644, conffiles.encode()))
+    entries.append(("./control", 0o644, control_text(package).encode()))
+    entries += [(f"./{name}", 0o755, text.encode()) for name, text in package.scripts]
+    return _tar(entries, time)
+
+
+def _gzip(data):
+    return gzip.compress(data, 9, mtime=0)
+
+
+def ipk(package, time):
+    """The bytes of the .ipk; `time` (Unix seconds) is every file's modification time."""
+    return _gzip(
+        _tar(
+            [
+                ("./debian-binary", 0o644, b"2.0\n"),
+                ("./data.tar.gz", 0o644, _gzip(data_tar(package, time))),
+                ("./control.tar.gz", 0o644, _gzip(control_tar(package, time))),
+            ],
+            time,
+        )
+    )

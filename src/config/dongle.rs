@@ -1,0 +1,62 @@
+//! `config dongle`: one stick, or the SIM in it.
+use std::time::Duration;
+
+use super::Secret;
+use super::fields::Fields;
+
+/// `config dongle NAME`: one stick, or the SIM in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dongle {
+    pub name: String,
+    /// `enabled`, default 1.
+    pub enabled: bool,
+    /// `imei`, 15 digits: this stick wherever it is plugged in.
+    pub imei: Option<String>,
+    /// `imsi`, 14 or 15 digits: the stick that holds this SIM.
+    pub imsi: Option<String>,
+    /// `usb`, a port path as in sysfs (`1-1.2`): whatever is plugged in there.
+    pub usb: Option<String>,
+    /// `at_port`: the tty that takes AT commands, instead of finding it (`/dev/ttyUSB2`).
+    pub at_port: Option<String>,
+    /// `audio_port`: the tty that carries voice; only with `at_port`.
+    pub audio_port: Option<String>,
+    /// `number`: the SIM's own number, shown in mails.
+    pub number: Option<String>,
+    /// `pin`, 4 to 8 digits.
+    pub pin: Option<Secret>,
+    /// `incomplete_after`, seconds until a text with missing parts is forwarded with a mark; default 86400, 600 to 2592000.
+    pub incomplete_after: Duration,
+    /// `delivery_reports`, default 1: ask the network to report sent texts.
+    pub delivery_reports: bool,
+}
+
+impl Dongle {
+    /// Reports what is wrong to `fields`; the caller drops the section then.
+    pub(super) fn from_uci(name: String, fields: &mut Fields<'_>) -> Self {
+        let dongle = Self {
+            name,
+            enabled: fields.flag("enabled"),
+            imei: fields.text("imei"),
+            imsi: fields.text("imsi"),
+            usb: fields.text("usb"),
+            at_port: fields.text("at_port"),
+            audio_port: fields.text("audio_port"),
+            number: fields.text("number"),
+            pin: fields.secret("pin"),
+            incomplete_after: Duration::from_secs(fields.number("incomplete_after")),
+            delivery_reports: fields.flag("delivery_reports"),
+        };
+        if dongle.audio_port.is_some() && !fields.has("at_port") {
+            fields.missing("at_port", "the tty that takes AT commands, beside 'audio_port'");
+        }
+        dongle
+    }
+
+    /// What tells this dongle's stick from others: key and value of each such option. None given: any stick will
+    /// do.
+    pub(super) fn marks(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let marks =
+            [("imei", &self.imei), ("imsi", &self.imsi), ("usb", &self.usb), ("at_port", &self.at_port)];
+        marks.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)))
+    }
+}

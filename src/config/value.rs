@@ -1,0 +1,116 @@
+//! What a value may look like. Each check takes the text as the file has it.
+use std::net::IpAddr;
+
+fn is_digits(text: &str, least: usize, most: usize) -> bool {
+    (least..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// TS 23.003 clause 6.2.1: 15 digits, the last one a check digit that some sticks get wrong. The 16 digits of an
+/// IMEISV are not what a stick answers to AT+CGSN.
+pub(super) fn is_imei(text: &str) -> bool {
+    is_digits(text, 15, 15)
+}
+
+/// TS 23.003 clause 2.2: at most 15 digits; 14 exist.
+pub(super) fn is_imsi(text: &str) -> bool {
+    is_digits(text, 14, 15)
+}
+
+/// TS 31.101 clause 9.5.1.
+pub(super) fn is_pin(text: &str) -> bool {
+    is_digits(text, 4, 8)
+}
+
+/// ITU-T E.164 clause 6.2.1: 15 digits at most.
+pub(super) fn is_number(text: &str) -> bool {
+    is_digits(text.strip_prefix('+').unwrap_or(text), 3, 15)
+}
+
+/// ISO 3166-1 alpha-2; whether the country exists is not checked.
+pub(super) fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+/// A folder in `/sys/bus/usb/devices` that is a port: bus, `-`, port, then the ports of hubs between: `1-1.2`.
+pub(super) fn is_usb_port(text: &str) -> bool {
+    text.split_once('-').is_some_and(|(bus, ports)| {
+        is_digits(bus, 1, 3) && ports.len() <= 24 && ports.split('.').all(|port| is_digits(port, 1, 3))
+    })
+}
+
+/// A name of a section, as other sections refer to it.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+pub(super) fn is_one_line(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control)
+}
+
+pub(super) fn is_absolute_path(text: &str) -> bool {
+    text.starts_with('/')
+        && text.len() <= 255
+        && text != "/"
+        && is_one_line(text)
+        && !text.split('/').any(|p| p == "..")
+}
+
+/// What the daemon writes must not be taken for configuration.
+pub(super) fn is_state_dir(text: &str) -> bool {
+    let mut parts = text.split('/').filter(|part| !part.is_empty() && *part != ".");
+    let (first, second) = (parts.next(), parts.next());
+    is_absolute_path(text) && first.is_some() && (first, second) != (Some("etc"), Some("config"))
+}
+
+/// A host name (RFC 1123 section 2.1, with the underscore that routers allow) or an IP address without brackets.
+pub(super) fn is_host(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok() || is_domain(text.strip_suffix('.').unwrap_or(text), true)
+}
+
+/// Is the server on this router?
+pub(super) fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn is_domain(text: &str, underscore: bool) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || (underscore && b == b'_');
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(fits)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    // A last label of digits would be an address with a slip in it.
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.len() <= 253 && text.split('.').all(is_label) && !last.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `local@domain`: RFC 5321 section 4.5.3.1 lengths, RFC 5322 section 3.2.3 dot-atom. No quoted local parts, no
+/// address literals, ASCII alone.
+pub(super) fn is_address(text: &str) -> bool {
+    let is_atom = |atom: &str| {
+        !atom.is_empty() && atom.bytes().all(|b| b.is_ascii_alphanumeric() || ATEXT.contains(&b))
+    };
+    text.len() <= 254
+        && text.rsplit_once('@').is_some_and(|(local, domain)| {
+            local.len() <= 64 && local.split('.').all(is_atom) && is_domain(domain, false)
+        })
+}
+
+/// RFC 5322 section 3.2.3, besides letters and digits.
+const ATEXT: &[u8] = b"!#$%&'*+-/=?^_`{|}~";
+
+/// UCI's booleans, as OpenWrt's shell functions read them.
+pub(super) fn flag(text: &str) -> Option<bool> {
+    match text {
+        "1" | "on" | "true" | "yes" | "enabled" => Some(true),
+        "0" | "off" | "false" | "no" | "disabled" => Some(false),
+        _ => None,
+    }
+}
+
+/// Decimal digits alone: no sign, no blanks.
+pub(super) fn number(text: &str, least: u64, most: u64) -> Option<u64> {
+    let number = if is_digits(text, 1, 19) { text.parse().ok()? } else { return None };
+    (least..=most).contains(&number).then_some(number)
+}
