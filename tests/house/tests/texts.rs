@@ -99,7 +99,7 @@ fn a_backlog_of_a_full_sim() {
     for text in &want {
         home.stick.sms(SENDER, text);
     }
-    assert_eq!(home.stick.slots().len(), 20);
+    home.stick.wait_slots(20, 20.0);
     home.daemon.restart();
     let mails = home.wait_mails(want.len(), 60.0);
     assert_eq!(texts_of(&mails), want);

@@ -14,11 +14,12 @@ fn the_stick_takes_texts_until_it_is_full() {
     for hex in ["07919471060040340404A1214300006211201200004005C8", "07919471060040340412A1"] {
         stick.ask(&json!({ "do": "pdu", "hex": hex }));
     }
-    assert_eq!(stick.slots().len(), 5);
+    stick.wait_slots(5, 10.0);
     for n in 0..20 {
         stick.sms("+4915112345678", &format!("text {n}"));
     }
-    assert_eq!((stick.slots().len(), stick.texts_left()), (20, 25));
+    stick.wait_slots(20, 10.0);
+    assert_eq!(stick.texts_left(), 25);
     assert!(stick.sent().is_empty() && stick.offences().is_empty());
     stick.unplug();
     assert!(!stick.dev().join("ttyUSB2").exists());

@@ -213,7 +213,8 @@ fn measure() -> (Vec<Figure>, usize) {
     figures.push(figure("fsyncs_per_sms", "", None, "fsync calls per text, files and directories", runs));
     drop(home);
 
-    let mut home = Home::ready("bench-slow", Options::default().profile("slow"));
+    let mut home = Home::start("bench-slow", Options::default().profile("slow"));
+    home.daemon.wait_dongle("ready", 120.0);
     let runs = delivery(&mut home, 7);
     figures.push(figure("sms_to_250_slow_ms", "ms", None, "the same with a real stick's delays", runs));
     drop(home);
