@@ -23,7 +23,7 @@ fn texts_of(mails: &[Value]) -> BTreeSet<String> {
 fn assert_settled(home: &mut Home, mails: usize) {
     home.assert_clean();
     home.daemon.wait_status("nothing waits", 10.0, |s| s["messages"]["waiting"] == 0);
-    assert_eq!(home.mail.mails().len(), mails, "{}", home.daemon.tail(60));
+    assert_eq!(home.mail.count(), mails, "{}", home.daemon.tail(60));
 }
 
 #[test]
