@@ -19,7 +19,7 @@ pub use dongle::Dongle;
 pub use forward::{Forward, Target};
 pub use load::Loaded;
 pub use report::Problem;
-pub use schema::{Form, Item, Kind, Later, later, schema};
+pub use schema::{Form, Item, Kind, Later, Shown, later, schema};
 pub use secret::Secret;
 pub use smtp::{Login, Security, Smtp};
 pub use tandem::Main;

@@ -114,3 +114,123 @@ pub(super) fn number(text: &str, least: u64, most: u64) -> Option<u64> {
     let number = if is_digits(text, 1, 19) { text.parse().ok()? } else { return None };
     (least..=most).contains(&number).then_some(number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let long = format!("{}@example.com", "a".repeat(65));
+        let longer = format!("a@{}example.com", "abcdefghi.".repeat(25));
+        for (text, want) in [
+            ("me@example.com", true),
+            ("first.last+sms@sub.example.co.uk", true),
+            ("root@localhost", true),
+            ("o'brien@example.com", true),
+            ("", false),
+            ("me", false),
+            ("@example.com", false),
+            ("me@", false),
+            ("me@example..com", false),
+            ("me@-example.com", false),
+            (".me@example.com", false),
+            ("me.@example.com", false),
+            ("a b@example.com", false),
+            ("me@exam ple.com", false),
+            ("me@example.com\r\nBcc: you@example.com", false),
+            ("<me@example.com>", false),
+            ("me@example.com,you@example.com", false),
+            ("me@you@example.com", false),
+            ("\"a b\"@example.com", false),
+            ("mé@example.com", false),
+            ("me@[127.0.0.1]", false),
+            ("me@127.0.0.1", false),
+            (&long, false),
+            (&longer, false),
+        ] {
+            assert_eq!(is_address(text), want, "{text:?}");
+            #[cfg(feature = "mail")]
+            assert!(!want || text.parse::<lettre::Address>().is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for text in
+            ["smtp.example.com", "smtp.example.com.", "localhost", "my_box", "127.0.0.1", "::1", "fe80::1"]
+        {
+            assert!(is_host(text), "{text:?}");
+        }
+        for text in [
+            "",
+            ".",
+            "a..b",
+            "1.2.3.4.5",
+            "300.1.1.1",
+            "a b",
+            "a:25",
+            "[::1]",
+            "-a.b",
+            "http://a",
+            "ä.example",
+        ] {
+            assert!(!is_host(text), "{text:?}");
+        }
+        assert!(is_loopback("127.0.0.9") && is_loopback("::1") && is_loopback("localhost"));
+        assert!(!is_loopback("10.0.0.1") && !is_loopback("localhost.example.com"));
+    }
+
+    #[test]
+    fn paths_and_ports() {
+        for (text, any, state) in [
+            ("/etc/tandem/state", true, true),
+            ("/etc/tandem/state/", true, true),
+            ("/etc/config", true, false),
+            ("/etc/config/tandem", true, false),
+            ("//etc/./config/x", true, false),
+            ("/etc/configs", true, true),
+            ("/", false, false),
+            ("//", true, false),
+            ("state", false, false),
+            ("/a/../etc/config", false, false),
+            ("/a\n", false, false),
+        ] {
+            assert_eq!((is_absolute_path(text), is_state_dir(text)), (any, state), "{text:?}");
+        }
+        for text in ["1-1", "1-1.2", "12-3.4.5.6"] {
+            assert!(is_usb_port(text), "{text:?}");
+        }
+        for text in ["", "1", "1-", "-1", "1-1.", "1-1..2", "1-1:1.0", "usb1", "1.1", "1-1-1", "1234-1"] {
+            assert!(!is_usb_port(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn flags_and_numbers() {
+        for (text, want) in [
+            ("1", Some(true)),
+            ("enabled", Some(true)),
+            ("off", Some(false)),
+            ("disabled", Some(false)),
+            ("TRUE", None),
+            ("2", None),
+        ] {
+            assert_eq!(flag(text), want, "{text}");
+        }
+        for (text, want) in [
+            ("5", Some(5)),
+            ("010", Some(10)),
+            ("4", None),
+            ("301", None),
+            ("+5", None),
+            ("-5", None),
+            (" 5", None),
+            ("0x10", None),
+            ("99999999999999999999999", None),
+            ("", None),
+        ] {
+            assert_eq!(number(text, 5, 300), want, "{text:?}");
+        }
+    }
+}

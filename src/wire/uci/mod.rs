@@ -155,16 +155,24 @@ impl Reader<'_> {
 
     fn keyword(&mut self, line: u32) -> Result<Statement, Slip> {
         let word = self.words.keyword()?;
-        match word {
-            b"package" | b"p" => Ok(Statement::Package),
-            b"config" | b"c" => Ok(Statement::Config),
-            b"option" | b"o" => Ok(Statement::Option),
-            b"list" | b"l" => Ok(Statement::List),
+        let slip_of = match word {
+            b"package" | b"p" => return Ok(Statement::Package),
+            b"option" | b"o" => return Ok(Statement::Option),
+            b"list" | b"l" => return Ok(Statement::List),
+            b"config" | b"c" => Some("config"),
+            // A word that is no slip of a statement is not repeated: it may be the end of a password.
             _ => {
-                // A word that is no slip of a statement is not repeated: it may be the end of a password.
                 let word = std::str::from_utf8(word).unwrap_or_default();
-                Err((line, What::Statement(nearest(word, ["config", "option", "list", "package"]))))
+                nearest(word, ["config", "option", "list", "package"])
             }
+        };
+        if slip_of == Some("config") {
+            // The open section ends here, whatever becomes of this line.
+            self.place = Place::Nowhere;
+        }
+        match word {
+            b"config" | b"c" => Ok(Statement::Config),
+            _ => Err((line, What::Statement(slip_of))),
         }
     }
 
@@ -183,7 +191,6 @@ impl Reader<'_> {
     }
 
     fn config(&mut self, line: u32, kind: String, name: String) -> Result<(), Slip> {
-        self.place = Place::Nowhere;
         check_name(line, &kind, Wanted::Kind)?;
         let name = if name.is_empty() { None } else { Some(name) };
         if let Some(name) = &name {

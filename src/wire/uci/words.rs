@@ -169,7 +169,7 @@ impl<'a> Words<'a> {
         word.plain = false;
         let (start, line) = (self.at, self.line);
         self.bump();
-        let outcome = self.to_closing(quote, word);
+        let outcome = self.through_closing(quote, word);
         match outcome {
             Ok(true) => Ok(()),
             Ok(false) => {
@@ -181,7 +181,7 @@ impl<'a> Words<'a> {
     }
 
     /// True: stepped over the closing quote.
-    fn to_closing(&mut self, quote: u8, word: &mut Word) -> Result<bool, Slip> {
+    fn through_closing(&mut self, quote: u8, word: &mut Word) -> Result<bool, Slip> {
         while let Some(byte) = self.peek() {
             let line_before = self.line;
             match byte {
