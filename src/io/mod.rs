@@ -23,4 +23,4 @@ mod sysfs;
 mod tty;
 mod uevent;
 
-pub use run::{Options, run};
+pub use run::{Options, read_config, run};
