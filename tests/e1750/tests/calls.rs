@@ -1,5 +1,7 @@
 //! Calls, their sound, and USSD.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod rig;
 
 use rig::Rig;

@@ -1,5 +1,7 @@
 //! The stick driven by hand: start-up, PIN, unplugging, habits of the line.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod rig;
 
 use rig::Rig;

@@ -1,5 +1,7 @@
 //! Texts in and out, the full store, status reports.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod rig;
 
 use e1750::hex;
