@@ -1,7 +1,26 @@
-//! io
-
-// Defining symbols of the C library is unsafe by nature; nothing else in there is.
+//! L4: the world. Sockets, ttys, files, clocks; no decision about texts or calls.
+//!
+//! One thread runs the `Switch` (`run`); a thread each writes the disk, speaks SMTP, and opens ttys, which may block.
+mod clock;
+mod control;
+mod disk;
+mod event;
+pub mod logging;
 pub mod mail;
+// Defining symbols of the C library is unsafe by nature; nothing else in there is.
 #[cfg(all(target_arch = "mips", target_endian = "big", target_env = "musl"))]
 #[allow(unsafe_code)]
 mod mips_timer;
+mod ports;
+mod reset;
+mod run;
+// A handler and its registration.
+#[allow(unsafe_code)]
+mod signal;
+mod sysfs;
+// A descriptor changes hands between three libraries: see there.
+#[allow(unsafe_code)]
+mod tty;
+mod uevent;
+
+pub use run::{Options, read_config, run};

@@ -67,6 +67,7 @@ pub enum Output {
     /// Read the configuration again; `reload` answers the client.
     Reload {
         client: Client,
+        id: api::RequestId,
     },
 }
 

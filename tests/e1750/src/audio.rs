@@ -34,6 +34,8 @@ impl Pieces {
 #[derive(Debug)]
 pub struct Audio {
     pub streaming: bool,
+    /// Distinguishes the streams of different calls.
+    pub run: u32,
     pub stall_until: Option<Instant>,
     /// Deviation of the stick's clock.
     pub ppm: i64,
@@ -59,6 +61,7 @@ impl Audio {
     pub fn new() -> Audio {
         Audio {
             streaming: false,
+            run: 0,
             stall_until: None,
             ppm: 0,
             pieces: Pieces::Frames,
@@ -81,6 +84,7 @@ impl Audio {
     /// Starts the stream of a call.
     pub fn start(&mut self, now: Instant) {
         self.streaming = true;
+        self.run += 1;
         self.next = Some(now + Duration::from_millis(20));
         self.ready.clear();
         self.queued = 0;

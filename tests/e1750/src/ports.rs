@@ -116,6 +116,13 @@ impl PtyPort {
         }
     }
 
+    /// A host without privileges that set TIOCEXCL locks a pty for good, while a real tty forgets it at the last
+    /// close: such a port must be made anew.
+    pub fn is_locked(&self) -> bool {
+        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        matches!(open(&self.path, flags, Mode::empty()), Err(Errno::EBUSY))
+    }
+
     /// Looks once: bytes, or a change of the open state.
     pub fn look(&mut self) -> Read {
         let mut buffer = [0u8; 4096];

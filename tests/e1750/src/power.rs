@@ -61,6 +61,9 @@ pub struct Powered {
     pub cusd: u8,
     pub portsel: u8,
     pub csq_asked: bool,
+    /// A timer for ^BOOT, and one for other noise, is running.
+    pub boot_armed: bool,
+    pub noise_armed: bool,
 }
 
 impl Powered {
@@ -92,6 +95,8 @@ impl Powered {
             cusd: 0,
             portsel: 0,
             csq_asked: false,
+            boot_armed: false,
+            noise_armed: false,
         }
     }
 }
@@ -143,6 +148,21 @@ impl Stick {
         }
     }
 
+    /// Replaces a port that its last user left exclusive, under the same name.
+    pub fn renew_if_locked(&mut self, port: Port) {
+        let raw = self.quirks.has(Quirk::RawTty);
+        let Some(plugged) = &mut self.plugged else { return };
+        let Some(pty) = plugged.ports.get_mut(port.index()) else { return };
+        if !pty.is_locked() {
+            return;
+        }
+        if let Ok(new) = PtyPort::new(raw) {
+            *pty = new;
+            let n = plugged.layout.ttys().iter().position(|p| *p == port);
+            n.into_iter().for_each(|n| self.tty_appears(n));
+        }
+    }
+
     fn power_up(&mut self) {
         self.powered = Powered::new(self.now);
         self.reset_engines();
@@ -167,12 +187,9 @@ impl Stick {
             let busy = busy.unwrap_or_default().max(self.pace(0, 1000, 3000));
             self.later(busy, Event::SimAwake);
         }
-        for (quirk, event) in [(Quirk::Boot, Event::BootUrc), (Quirk::BootStorm, Event::BootUrc)] {
-            if let Some(n) = self.quirks.number(quirk) {
-                self.later(Duration::from_millis(n), event);
-            }
-        }
-        self.later(Duration::from_millis(300), Event::NoiseUrc);
+        let boot = self.quirks.number(Quirk::BootStorm).or(self.quirks.number(Quirk::Boot));
+        self.arm_boot(boot.unwrap_or(3000));
+        self.arm_noise(300);
         let first = self.pace(2000, 3000, 8000);
         self.later(first, Event::RssiUrc);
         if let Some(n) = self.quirks.number(Quirk::Drops) {
@@ -272,18 +289,33 @@ impl Stick {
         self.registration_urc();
     }
 
+    /// Plans the next ^BOOT, unless one is planned.
+    pub fn arm_boot(&mut self, millis: u64) {
+        if !std::mem::replace(&mut self.powered.boot_armed, true) {
+            self.later(Duration::from_millis(millis.max(1)), Event::BootUrc);
+        }
+    }
+
+    fn arm_noise(&mut self, millis: u64) {
+        if !std::mem::replace(&mut self.powered.noise_armed, true) {
+            self.later(Duration::from_millis(millis.max(1)), Event::NoiseUrc);
+        }
+    }
+
     pub fn boot_urc(&mut self) {
+        self.powered.boot_armed = false;
         let storm = self.quirks.number(Quirk::BootStorm);
         let waiting = self.quirks.number(Quirk::Boot).filter(|_| self.powered.commands == 0);
         let hung = (self.hang != Hang::No).then_some(3000);
         if let Some(n) = storm.or(waiting).or(hung) {
             let x = self.rng.between(1, 99_999_999);
             self.urc(&format!("^BOOT:{x},0,0,0,{}", x % 90));
-            self.later(Duration::from_millis(n.max(1)), Event::BootUrc);
+            self.arm_boot(n);
         }
     }
 
     pub fn noise_urc(&mut self) {
+        self.powered.noise_armed = false;
         let Some(n) = self.quirks.number(Quirk::UrcNoise) else { return };
         let all = [
             "^STIN: 1, 0, 0",
@@ -297,7 +329,7 @@ impl Stick {
         let at = usize::try_from(self.rng.between(0, 6)).unwrap_or(0);
         let text = all.get(at).copied().unwrap_or("^STIN: 1, 0, 0");
         self.periodic_urc(text);
-        self.later(Duration::from_millis(n.max(1)), Event::NoiseUrc);
+        self.arm_noise(n);
     }
 
     pub fn rssi_urc(&mut self) {
@@ -330,10 +362,10 @@ impl Stick {
             return;
         }
         if self.quirks.has(Quirk::BootStorm) || self.quirks.has(Quirk::Boot) {
-            self.later(Duration::from_millis(50), Event::BootUrc);
+            self.arm_boot(50);
         }
         if self.quirks.has(Quirk::UrcNoise) {
-            self.later(Duration::from_millis(50), Event::NoiseUrc);
+            self.arm_noise(50);
         }
         if self.quirks.has(Quirk::CrcOn) {
             self.powered.crc = true;

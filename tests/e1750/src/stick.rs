@@ -42,7 +42,8 @@ pub enum Event {
     Call(u32, CallStep),
     /// The call identified waits for this ring.
     Ring(u32),
-    Audio,
+    /// A frame of the stream with this number is due.
+    Audio(u32),
     /// The AT engine dies.
     Hang,
     Reboot,
@@ -189,7 +190,7 @@ impl Stick {
             Event::Urc(text) => self.urc(&text),
             Event::Call(id, step) => self.call_step(id, step),
             Event::Ring(id) => self.ring_again(id),
-            Event::Audio => self.audio_tick(),
+            Event::Audio(run) => self.audio_tick(run),
             Event::Hang => self.hang(None),
             Event::Reboot => self.reboot(),
             Event::PlugAgain => self.plug_or_log(None, None),
@@ -202,7 +203,7 @@ impl Stick {
         self.log.event("hang", json!({"seconds": time.map(|t| t.as_secs_f64())}));
         self.engine(Port::At).abort();
         self.engine(Port::Modem).abort();
-        self.later(Duration::from_millis(500), Event::BootUrc);
+        self.arm_boot(500);
     }
 
     pub fn unhang(&mut self) {
@@ -280,6 +281,9 @@ impl Stick {
     }
 
     pub fn log_output(&mut self, port: Port, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
         self.log.event("reply", json!({"port": port.name(), "text": text.trim_matches('\n')}));
     }
@@ -293,6 +297,7 @@ impl Stick {
                 Read::Nothing => return,
                 Read::Closed => {
                     self.log.event("close", json!({"port": port.name()}));
+                    self.renew_if_locked(port);
                     return;
                 }
                 Read::Opened => self.opened(port),

@@ -296,10 +296,13 @@ impl Stick {
             self.emit(Port::Voice, &[0x7E, 0x13, 0x0C, 0x00, 0x41, 0x55, 0x7E, 0x98, 0x01]);
         }
         self.voice.audio.start(self.now);
-        self.later(Duration::from_millis(20), Event::Audio);
+        self.later(Duration::from_millis(20), Event::Audio(self.voice.audio.run));
     }
 
-    pub fn audio_tick(&mut self) {
+    pub fn audio_tick(&mut self, run: u32) {
+        if run != self.voice.audio.run {
+            return;
+        }
         while self.voice.audio.streaming && self.voice.audio.next.is_some_and(|n| n <= self.now) {
             let port = if self.quirks.has(Quirk::PcmElsewhere) { Port::Modem } else { Port::Voice };
             for piece in self.voice.audio.tick(self.now) {
@@ -309,7 +312,7 @@ impl Stick {
             }
         }
         if let Some(next) = self.voice.audio.next {
-            self.timers.add(next, Some(self.power), Event::Audio);
+            self.timers.add(next, Some(self.power), Event::Audio(run));
         }
     }
 

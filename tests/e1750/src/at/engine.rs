@@ -178,7 +178,9 @@ impl Stick {
                 if text.len() >= 2 && text.get(..2).is_some_and(|t| t.eq_ignore_ascii_case("AT")) {
                     self.log.offence("command_in_prompt", json!({"port": port.name(), "text": text}));
                 }
-                self.emit(port, b"\r\n> ");
+                if !self.quirks.has(Quirk::NoPrompt) {
+                    self.emit(port, b"\r\n> ");
+                }
             }
             _ => input.push(byte),
         }

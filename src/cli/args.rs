@@ -1,0 +1,252 @@
+//! What can be typed, and the help that teaches it.
+use crate::io::logging::Door;
+use argh::FromArgs;
+use std::path::PathBuf;
+
+fn default_socket() -> PathBuf {
+    PathBuf::from("/var/run/tandem/control.sock")
+}
+
+fn default_config() -> PathBuf {
+    PathBuf::from("/etc/config/tandem")
+}
+
+/// A telephone exchange for OpenWrt routers: the texts of a SIM in a USB dongle reach your mailbox, and none is lost.
+#[derive(FromArgs, Debug)]
+#[argh(
+    example = "Is the file right?\n  tandem check /etc/config/tandem\nStart it in this terminal:\n  tandem run -c /etc/config/tandem --log stderr\nIs the dongle there, does mail go out?\n  tandem status\nWhat came, and what became of it?\n  tandem sms list",
+    note = "Exit codes: 0 fine, 1 the thing asked for failed, 2 wrong usage, 3 the daemon is not reachable, 4 the configuration is bad.",
+    note = "'tandem COMMAND --help' tells more of each command."
+)]
+pub struct Tandem {
+    /// print the version
+    #[argh(switch, short = 'V')]
+    pub version: bool,
+
+    #[argh(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(FromArgs, Debug)]
+#[argh(subcommand)]
+pub enum Command {
+    Run(Run),
+    Check(Check),
+    Status(Status),
+    Reload(Reload),
+    Sms(Sms),
+    Pdu(Pdu),
+    Version(Version),
+}
+
+/// Run the daemon in the foreground. SIGHUP reads the configuration again, SIGTERM ends it.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "run")]
+pub struct Run {
+    /// configuration, UCI text (default /etc/config/tandem)
+    #[argh(option, short = 'c', default = "default_config()")]
+    pub config: PathBuf,
+    /// control socket (default /var/run/tandem/control.sock)
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// where log lines go: stderr, syslog, or auto (default: stderr on a terminal, else syslog)
+    #[argh(option, default = "Door::Auto")]
+    pub log: Door,
+    /// sysfs, to try it with another tree (default /sys)
+    #[argh(option, default = "PathBuf::from(\"/sys\")")]
+    pub sysfs: PathBuf,
+    /// device nodes (default /dev)
+    #[argh(option, default = "PathBuf::from(\"/dev\")")]
+    pub dev: PathBuf,
+}
+
+/// Read a configuration and say everything that is wrong in it, and what to write instead.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "check")]
+pub struct Check {
+    /// the file (default /etc/config/tandem)
+    #[argh(positional, default = "default_config()")]
+    pub file: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Show dongles, mail servers, and how many texts wait.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "status")]
+pub struct Status {
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Have the daemon read its configuration again; says what is wrong in it.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "reload")]
+pub struct Reload {
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Texts: list, show, send, retry, delete.
+#[derive(FromArgs, Debug)]
+#[argh(
+    subcommand,
+    name = "sms",
+    example = "tandem sms list\ntandem sms send +491511234567 I am at home\ntandem sms retry 0123456789abcdef"
+)]
+pub struct Sms {
+    #[argh(subcommand)]
+    pub command: SmsCommand,
+}
+
+#[derive(FromArgs, Debug)]
+#[argh(subcommand)]
+pub enum SmsCommand {
+    List(SmsList),
+    Show(SmsShow),
+    Send(SmsSend),
+    Retry(SmsRetry),
+    Delete(SmsDelete),
+}
+
+/// List texts, newest first, and what became of each.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "list")]
+pub struct SmsList {
+    /// how many (default 50, at most 200)
+    #[argh(option, default = "50")]
+    pub limit: usize,
+    /// go on behind this id
+    #[argh(option)]
+    pub before: Option<String>,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Show one text with every delivery.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "show")]
+pub struct SmsShow {
+    /// id, as 'sms list' shows it
+    #[argh(positional)]
+    pub id: String,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Send a text. It is stored before this returns; 'sms show' tells how it went.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "send")]
+pub struct SmsSend {
+    /// number, best with + and country code
+    #[argh(positional)]
+    pub number: String,
+    /// the text; several words are joined by blanks
+    #[argh(positional, greedy)]
+    pub text: Vec<String>,
+    /// which dongle, where there are several
+    #[argh(option)]
+    pub dongle: Option<String>,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Deliver or send a text again: one that was refused or given up, or now instead of later.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "retry")]
+pub struct SmsRetry {
+    /// id, as 'sms list' shows it
+    #[argh(positional)]
+    pub id: String,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Delete a text for good, delivered or not.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "delete")]
+pub struct SmsDelete {
+    /// id, as 'sms list' shows it
+    #[argh(positional)]
+    pub id: String,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// SMS as sticks write it: decode and encode by hand.
+#[derive(FromArgs, Debug)]
+#[argh(
+    subcommand,
+    name = "pdu",
+    example = "tandem pdu decode 07912143658709F1040B918100551512F20000111010214365000AE8329BFD4697D9EC37\ntandem pdu encode +491511234567 Grüße"
+)]
+pub struct Pdu {
+    #[argh(subcommand)]
+    pub command: PduCommand,
+}
+
+#[derive(FromArgs, Debug)]
+#[argh(subcommand)]
+pub enum PduCommand {
+    Decode(PduDecode),
+    Encode(PduEncode),
+}
+
+/// Print as JSON what a PDU says, SMSC field first, as +CMGR prints it. Exit code 1 when it can't be read.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "decode")]
+pub struct PduDecode {
+    /// hexadecimal, blanks allowed
+    #[argh(positional)]
+    pub hex: Vec<String>,
+}
+
+/// Print as JSON the PDUs that carry a text, and the lengths for AT+CMGS.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "encode")]
+pub struct PduEncode {
+    /// number
+    #[argh(positional)]
+    pub number: String,
+    /// the text
+    #[argh(positional, greedy)]
+    pub text: Vec<String>,
+}
+
+/// Print the version.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "version")]
+pub struct Version {
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}

@@ -1,0 +1,42 @@
+//! One request through the control socket.
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+pub enum Failure {
+    Unreachable(String),
+    /// The daemon's words.
+    Refused(String),
+}
+
+/// The daemon answers at once but for `sms send`, which waits for the flash.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// An answer is a page of texts at most.
+const ANSWER: u64 = 16 * 1_024 * 1_024;
+
+/// Ask, and wait for the answer.
+pub fn request(socket: &Path, method: &str, params: &Value) -> Result<Value, Failure> {
+    let line = exchange(socket, &json!({"id": 1, "method": method, "params": params}))
+        .map_err(|why| Failure::Unreachable(why.to_string()))?;
+    let mut answer: Value = serde_json::from_str(&line)
+        .map_err(|_| Failure::Unreachable("its answer can't be read; is it another version?".to_owned()))?;
+    if let Some(message) = answer.pointer("/error/message").and_then(Value::as_str) {
+        return Err(Failure::Refused(message.to_owned()));
+    }
+    Ok(answer["result"].take())
+}
+
+fn exchange(socket: &Path, request: &Value) -> std::io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(format!("{request}\n").as_bytes())?;
+    let mut line = String::new();
+    BufReader::new(stream.take(ANSWER)).read_line(&mut line)?;
+    if line.is_empty() {
+        return Err(std::io::Error::other("it hung up without an answer"));
+    }
+    Ok(line)
+}

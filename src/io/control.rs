@@ -1,0 +1,168 @@
+//! The control socket: one JSON request a line, one answer a line. Who may open it is told by its mode and group.
+use super::event::{Event, Events};
+use crate::switch::Client;
+use crate::util::limits::{CLIENTS, REQUEST_BYTES};
+use smol::LocalExecutor;
+use smol::channel::{Receiver, Sender, bounded};
+use smol::io::{AsyncReadExt, AsyncWriteExt};
+use smol::net::unix::{UnixListener, UnixStream};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub enum ClientEvent {
+    Request { client: Client, line: String },
+    Gone { client: Client },
+}
+
+/// Answers waiting for a client that does not read; beyond it the connection ends.
+const ANSWERS: usize = 16;
+/// A client that says and hears nothing for so long is disconnected.
+const SILENCE: Duration = Duration::from_secs(300);
+
+/// The group that may use the socket besides root, where it exists.
+const GROUP: &str = "tandem";
+
+pub struct Control {
+    clients: Rc<RefCell<BTreeMap<Client, Sender<String>>>>,
+}
+
+impl Control {
+    /// Listen at `path`. A socket that a dead daemon left is replaced; a live daemon's is not.
+    ///
+    /// # Errors
+    /// What the system says; `AddrInUse` when another daemon answers there.
+    pub fn start(path: &Path, executor: &Rc<LocalExecutor<'static>>, events: &Events) -> io::Result<Self> {
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "another tandem is running and answers there",
+            ));
+        }
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
+        give_to_group(path);
+        let clients = Rc::default();
+        let task = accept(listener, executor.clone(), Rc::clone(&clients), events.clone());
+        executor.spawn(task).detach();
+        Ok(Self { clients })
+    }
+
+    /// It says nothing more: what is queued is still written.
+    pub fn close(&self, client: Client) {
+        self.clients.borrow_mut().remove(&client);
+    }
+
+    /// One line for a client; one that does not read its answers is let go.
+    pub fn reply(&self, client: Client, text: String) {
+        let mut clients = self.clients.borrow_mut();
+        if clients.get(&client).is_some_and(|c| c.try_send(text).is_err()) {
+            clients.remove(&client);
+        }
+    }
+}
+
+fn give_to_group(path: &Path) {
+    if let Ok(Some(group)) = nix::unistd::Group::from_name(GROUP)
+        && let Err(why) = nix::unistd::chown(path, None, Some(group.gid))
+    {
+        log::warn!("the control socket can't be given to group '{GROUP}': {why}");
+    }
+}
+
+async fn accept(
+    listener: UnixListener,
+    executor: Rc<LocalExecutor<'static>>,
+    clients: Rc<RefCell<BTreeMap<Client, Sender<String>>>>,
+    events: Events,
+) {
+    let mut next: Client = 0;
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(why) => {
+                // Out of descriptors: some come back.
+                log::warn!("the control socket accepts nobody: {why}");
+                smol::Timer::after(Duration::from_secs(1)).await;
+                continue;
+            }
+        };
+        if clients.borrow().len() >= CLIENTS {
+            log::debug!("a client of the control socket was turned away: {CLIENTS} are there");
+            continue;
+        }
+        next = next.wrapping_add(1);
+        let (sender, answers) = bounded(ANSWERS);
+        clients.borrow_mut().insert(next, sender);
+        let (client, clients, events) = (next, Rc::clone(&clients), events.clone());
+        executor
+            .spawn(async move {
+                serve(stream, client, answers, &events).await;
+                clients.borrow_mut().remove(&client);
+                let _ = events.send(Event::Client(ClientEvent::Gone { client })).await;
+            })
+            .detach();
+    }
+}
+
+async fn serve(stream: UnixStream, client: Client, answers: Receiver<String>, events: &Events) {
+    let reading = read_requests(stream.clone(), client, events);
+    let writing = write_answers(stream, answers);
+    // Reading ends first when the client half-closes; its answers are still written.
+    smol::future::zip(reading, writing).await;
+}
+
+async fn read_requests(mut stream: UnixStream, client: Client, events: &Events) {
+    let mut line = Vec::new();
+    let mut buffer = [0; 1_024];
+    loop {
+        let timeout = async {
+            smol::Timer::after(SILENCE).await;
+            Ok(0)
+        };
+        let Ok(n @ 1..) = smol::future::or(stream.read(&mut buffer), timeout).await else { break };
+        for byte in buffer.get(..n).unwrap_or_default() {
+            if *byte != b'\n' {
+                line.push(*byte);
+                continue;
+            }
+            let text = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
+            if events.send(Event::Client(ClientEvent::Request { client, line: text })).await.is_err() {
+                return;
+            }
+        }
+        if line.len() > REQUEST_BYTES {
+            log::debug!("a client of the control socket sent an endless line");
+            break;
+        }
+    }
+    // An empty line never becomes a request; it ends the writer.
+    let _ = stream.shutdown(std::net::Shutdown::Read);
+    let _ = events.send(Event::Client(ClientEvent::Gone { client })).await;
+}
+
+async fn write_answers(mut stream: UnixStream, answers: Receiver<String>) {
+    while let Ok(mut answer) = answers.recv().await {
+        answer.push('\n');
+        let timeout = async {
+            smol::Timer::after(Duration::from_secs(30)).await;
+            Err(io::ErrorKind::TimedOut.into())
+        };
+        if smol::future::or(stream.write_all(answer.as_bytes()), timeout).await.is_err() {
+            break;
+        }
+    }
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+}

@@ -1,0 +1,43 @@
+//! What the tasks and threads tell the one that runs the switch.
+use super::control::ClientEvent;
+use crate::message::DiskError;
+use crate::message::mail::Outcome;
+use crate::switch::LineId;
+use serialport::TTYPort;
+
+pub enum Event {
+    /// The opener is done with one tty.
+    Opened {
+        line: LineId,
+        generation: u32,
+        port: usize,
+        result: Result<TTYPort, String>,
+    },
+    /// Bytes of a port.
+    Read {
+        line: LineId,
+        generation: u32,
+        port: usize,
+        bytes: Vec<u8>,
+    },
+    /// A port hung up or failed.
+    Closed {
+        line: LineId,
+        generation: u32,
+        why: String,
+    },
+    Stored {
+        token: u64,
+        result: Result<(), DiskError>,
+    },
+    Mailed(Outcome),
+    Client(ClientEvent),
+    /// The kernel reports a change of devices.
+    Bus,
+    /// SIGHUP
+    Reload,
+    /// SIGTERM, SIGINT
+    End,
+}
+
+pub type Events = smol::channel::Sender<Event>;

@@ -1,0 +1,176 @@
+//! The open ports of all lines: a thread opens them, a task each reads, a task each writes.
+use super::event::{Event, Events};
+use super::tty::{Tty, open_raw};
+use crate::switch::LineId;
+use smol::channel::{Sender, bounded};
+use smol::{Async, LocalExecutor, Task};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+/// Writes waiting for one port. A stick that takes none for so long is hung; further ones are dropped, and the command's time-out tells.
+const WRITES: usize = 32;
+/// Bytes taken by one read.
+const READ: usize = 2_048;
+
+struct OpenPort {
+    writes: Sender<Vec<u8>>,
+    _reader: Task<()>,
+    _writer: Task<()>,
+}
+
+#[derive(Default)]
+struct LinePorts {
+    /// Counts openings: what still comes from an earlier one is dropped.
+    generation: u32,
+    ports: BTreeMap<usize, OpenPort>,
+}
+
+/// All ports.
+pub struct Ports {
+    dev: PathBuf,
+    lines: BTreeMap<LineId, LinePorts>,
+    /// Lines whose opener has not come back: a second one would hang behind the first.
+    opening: Arc<Mutex<BTreeSet<LineId>>>,
+}
+
+impl Ports {
+    #[must_use]
+    pub fn new(dev: PathBuf) -> Self {
+        Self { dev, lines: BTreeMap::new(), opening: Arc::default() }
+    }
+
+    /// Begin to open; `Event::Opened` comes for each.
+    pub fn open(&mut self, line: LineId, ttys: &[String], events: &Events) {
+        let ports = self.lines.entry(line).or_default();
+        ports.ports.clear();
+        ports.generation = ports.generation.wrapping_add(1);
+        let generation = ports.generation;
+        // An absolute path stands for itself.
+        let paths: Vec<PathBuf> = ttys.iter().map(|tty| self.dev.join(tty)).collect();
+        let count = paths.len();
+        let refuse = |why: &str| {
+            for port in 0..count {
+                let result = Err(why.to_owned());
+                // A full queue is drained by the same thread that is here: drop, the opening's time limit tells.
+                let _ = events.try_send(Event::Opened { line, generation, port, result });
+            }
+        };
+        if !lock(&self.opening).insert(line) {
+            refuse("the last attempt to open it still hangs");
+            return;
+        }
+        let (opening, sender) = (self.opening.clone(), events.clone());
+        let thread =
+            std::thread::Builder::new().name("opener".to_owned()).stack_size(64 * 1_024).spawn(move || {
+                for (port, path) in paths.iter().enumerate() {
+                    let result = open_raw(path);
+                    if sender.send_blocking(Event::Opened { line, generation, port, result }).is_err() {
+                        break;
+                    }
+                }
+                lock(&opening).remove(&line);
+            });
+        if let Err(why) = thread {
+            lock(&self.opening).remove(&line);
+            refuse(&why.to_string());
+        }
+    }
+
+    /// Take an opened port in. `None`: it belongs to an earlier opening.
+    pub fn opened(
+        &mut self,
+        (line, generation, port): (LineId, u32, usize),
+        tty: serialport::TTYPort,
+        executor: &Rc<LocalExecutor<'static>>,
+        events: &Events,
+    ) -> Option<Result<(), String>> {
+        let ports = self.lines.get_mut(&line).filter(|l| l.generation == generation)?;
+        let tty = match Async::new(Tty::new(tty)) {
+            Ok(tty) => Arc::new(tty),
+            Err(why) => return Some(Err(why.to_string())),
+        };
+        let (writes, queue) = bounded(WRITES);
+        let reader = executor.spawn(read(tty.clone(), (line, generation, port), events.clone()));
+        let writer = executor.spawn(write(tty, queue));
+        ports.ports.insert(port, OpenPort { writes, _reader: reader, _writer: writer });
+        Some(Ok(()))
+    }
+
+    #[must_use]
+    pub fn is_current(&self, line: LineId, generation: u32) -> bool {
+        self.lines.get(&line).is_some_and(|l| l.generation == generation)
+    }
+
+    /// Queue bytes for a port. They go out even when the port is closed right after.
+    pub fn write(&mut self, line: LineId, port: usize, bytes: Vec<u8>) {
+        let port = self.lines.get(&line).and_then(|l| l.ports.get(&port));
+        if port.is_none_or(|p| p.writes.try_send(bytes).is_err()) {
+            log::debug!("a write to a port was dropped");
+        }
+    }
+
+    pub fn close(&mut self, line: LineId) {
+        if let Some(ports) = self.lines.get_mut(&line) {
+            ports.generation = ports.generation.wrapping_add(1);
+            for (_, port) in std::mem::take(&mut ports.ports) {
+                // The last words (`AT+CFUN=1,1`) are still written: the writer ends when its queue is empty.
+                port.writes.close();
+                port._writer.detach();
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Nothing panics while holding it; and if it did, a set of names stays usable.
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+async fn read(tty: Arc<Async<Tty>>, (line, generation, port): (LineId, u32, usize), events: Events) {
+    let mut buffer = [0; READ];
+    let why = loop {
+        match tty.read_with(|tty| tty.read(&mut buffer)).await {
+            Ok(0) => break "hung up".to_owned(),
+            Ok(n) => {
+                let bytes = buffer.get(..n).unwrap_or_default().to_vec();
+                if events.send(Event::Read { line, generation, port, bytes }).await.is_err() {
+                    return;
+                }
+            }
+            Err(e) => break e.to_string(),
+        }
+    };
+    // The receiver ends with the daemon.
+    let _ = events.send(Event::Closed { line, generation, why }).await;
+}
+
+/// How long the last words may take.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
+
+async fn write(tty: Arc<Async<Tty>>, queue: smol::channel::Receiver<Vec<u8>>) {
+    while let Ok(bytes) = queue.recv().await {
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let written =
+                smol::future::or(async { tty.write_with(|tty| tty.write(rest)).await.ok() }, async {
+                    // After the close nobody waits for this task: it must not keep a dead port open for ever.
+                    closed(&queue).await;
+                    smol::Timer::after(LAST_WORDS).await;
+                    None
+                });
+            match written.await {
+                Some(n) => rest = rest.get(n..).unwrap_or_default(),
+                None => return,
+            }
+        }
+    }
+}
+
+async fn closed(queue: &smol::channel::Receiver<Vec<u8>>) {
+    while !queue.is_closed() {
+        // Only reached while the port takes nothing.
+        smol::Timer::after(LAST_WORDS).await;
+    }
+}

@@ -1,0 +1,318 @@
+//! The loop: events in, outputs out, sleep until the next deadline.
+use super::clock::Clock;
+use super::control::{ClientEvent, Control};
+use super::event::{Event, Events};
+use super::ports::Ports;
+use super::{disk, mail, reset, sysfs, uevent};
+use crate::config::Loaded;
+use crate::message::Change;
+use crate::switch::{Output, Switch};
+use crate::util::limits::CONFIG_BYTES;
+use crate::util::time::{Instant, Now};
+use smol::LocalExecutor;
+use smol::channel::{Receiver, Sender, bounded};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// What `tandem run` was told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub config: PathBuf,
+    pub socket: PathBuf,
+    pub sysfs: PathBuf,
+    pub dev: PathBuf,
+}
+
+/// Events waiting for the loop; who sends more waits.
+const EVENTS: usize = 256;
+/// Events taken before the clock is looked at again.
+const BATCH: usize = 64;
+
+/// The file as it stands. A file that can't be read is an error here; what is wrong in it is in `Loaded`.
+///
+/// # Errors
+/// What the system says, with the path.
+pub fn read_config(path: &Path) -> io::Result<Loaded> {
+    let mut text = Vec::new();
+    let limit = u64::try_from(CONFIG_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(path)
+        .and_then(|f| f.take(limit).read_to_end(&mut text))
+        .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+    Ok(Loaded::parse(&text))
+}
+
+struct Shell {
+    options: Options,
+    clock: Clock,
+    executor: Rc<LocalExecutor<'static>>,
+    events: Events,
+    switch: Switch,
+    ports: Ports,
+    control: Control,
+    disk: Sender<(u64, Change)>,
+    mail: mail::Worker,
+    next_look: Option<Instant>,
+}
+
+/// Run until SIGTERM.
+///
+/// # Errors
+/// The configuration or the socket can't be had. Everything else is lived with.
+pub fn run(options: Options) -> io::Result<()> {
+    let clock = Clock::start();
+    let loaded = read_config(&options.config)?;
+    log::set_max_level(loaded.config.main.log_level);
+    loaded.problem_lines().for_each(|p| log::error!("{p}"));
+    loaded.notice_lines().for_each(|n| log::warn!("{n}"));
+    if !loaded.config.main.enabled {
+        log::info!("option 'enabled' of section 'tandem' is 0: nothing to do");
+        return Ok(());
+    }
+    let executor = Rc::new(LocalExecutor::new());
+    let (events, inbox) = bounded(EVENTS);
+    signals(&executor, &events)?;
+    let control = Control::start(&options.socket, &executor, &events)
+        .map_err(|e| io::Error::new(e.kind(), format!("control socket {}: {e}", options.socket.display())))?;
+    let state_dir = PathBuf::from(&loaded.config.main.state_dir);
+    let files = disk::load(&state_dir).unwrap_or_else(|why| {
+        log::error!(
+            "state directory {}: {why}; texts stay on the SIM until they are delivered",
+            state_dir.display()
+        );
+        Vec::new()
+    });
+    let disk = disk::start(state_dir, events.clone())?;
+    let mail = start_mail(&executor, &events)?;
+    executor.spawn(uevent::watch(events.clone())).detach();
+    let file = options.config.display().to_string();
+    let switch = Switch::new(loaded, &file, &files, clock.now());
+    drop(files);
+    log::info!("tandem {} is running", env!("CARGO_PKG_VERSION"));
+    let ports = Ports::new(options.dev.clone());
+    let shell = Shell {
+        options,
+        clock,
+        executor: executor.clone(),
+        events,
+        switch,
+        ports,
+        control,
+        disk,
+        mail,
+        next_look: Some(Instant::ZERO),
+    };
+    smol::block_on(executor.run(shell.serve(inbox)))
+}
+
+fn start_mail(executor: &Rc<LocalExecutor<'static>>, events: &Events) -> io::Result<mail::Worker> {
+    let (worker, done) = mail::Worker::start(1)?;
+    let events = events.clone();
+    let forward = async move {
+        while let Ok(done) = done.recv().await {
+            if events.send(Event::Mailed(done.outcome)).await.is_err() {
+                return;
+            }
+        }
+    };
+    executor.spawn(forward).detach();
+    Ok(worker)
+}
+
+/// SIGHUP, SIGTERM and SIGINT as events.
+fn signals(executor: &Rc<LocalExecutor<'static>>, events: &Events) -> io::Result<()> {
+    let (read, write) = std::os::unix::net::UnixStream::pair()?;
+    write.set_nonblocking(true)?;
+    let write = std::sync::Arc::new(write);
+    for (signal, mark) in [(libc::SIGHUP, b'h'), (libc::SIGTERM, b't'), (libc::SIGINT, b't')] {
+        super::signal::mark_on(signal, mark, &write)?;
+    }
+    let mut read = smol::Async::new(read)?;
+    let events = events.clone();
+    let watch = async move {
+        use smol::io::AsyncReadExt as _;
+        let mut mark = [0; 1];
+        while read.read_exact(&mut mark).await.is_ok() {
+            let event = if mark == *b"h" { Event::Reload } else { Event::End };
+            if events.send(event).await.is_err() {
+                return;
+            }
+        }
+    };
+    executor.spawn(watch).detach();
+    Ok(())
+}
+
+impl Shell {
+    async fn serve(mut self, inbox: Receiver<Event>) -> io::Result<()> {
+        loop {
+            self.look_at_bus();
+            self.carry_out();
+            let Some(mut event) = self.next_event(&inbox).await else {
+                self.switch.handle_timeout(self.clock.now());
+                continue;
+            };
+            for _ in 0..BATCH {
+                if matches!(event, Event::End) {
+                    return self.end(&inbox).await;
+                }
+                self.on_event(event);
+                self.carry_out();
+                match inbox.try_recv() {
+                    Ok(next) => event = next,
+                    Err(_) => break,
+                }
+            }
+            // Deadlines are kept while events pour in.
+            let now = self.clock.now();
+            if self.switch.poll_timeout().is_some_and(|at| at <= now.mono) {
+                self.switch.handle_timeout(now);
+            }
+        }
+    }
+
+    /// The next event, or `None` at the next deadline.
+    async fn next_event(&self, inbox: &Receiver<Event>) -> Option<Event> {
+        let deadline = [self.switch.poll_timeout(), self.next_look].into_iter().flatten().min();
+        let timer = async {
+            match deadline {
+                Some(at) => smol::Timer::at(self.clock.system(at)).await,
+                None => smol::future::pending().await,
+            };
+            None
+        };
+        smol::future::or(async { inbox.recv().await.ok() }, timer).await
+    }
+
+    fn look_at_bus(&mut self) {
+        let now = self.clock.now();
+        if self.next_look.is_none_or(|at| at > now.mono) {
+            return;
+        }
+        match self.switch.bus_interval() {
+            Some(_) => {
+                let devices = sysfs::snapshot(&self.options.sysfs);
+                self.switch.handle_bus(&devices, now);
+                self.next_look = self.switch.bus_interval().map(|wait| now.mono + wait);
+            }
+            None => self.next_look = None,
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        let now = self.clock.now();
+        match event {
+            Event::Opened { line, generation, port, result } => {
+                self.on_opened((line, generation, port), result, now)
+            }
+            Event::Read { line, generation, port, bytes } => {
+                if self.ports.is_current(line, generation) {
+                    self.switch.handle_at(line, port, &bytes, now);
+                }
+            }
+            Event::Closed { line, generation, why } => {
+                if self.ports.is_current(line, generation) {
+                    self.switch.handle_closed(line, &why, now);
+                    self.next_look = Some(now.mono);
+                }
+            }
+            Event::Stored { token, result } => self.switch.handle_stored(token, result, now),
+            Event::Mailed(outcome) => self.switch.handle_mailed(&outcome, now),
+            Event::Client(ClientEvent::Request { client, line }) => {
+                self.switch.handle_request(client, &line, now)
+            }
+            Event::Client(ClientEvent::Gone { client }) => {
+                self.switch.handle_client_gone(client);
+                self.control.close(client);
+            }
+            Event::Bus => self.next_look = Some(now.mono),
+            Event::Reload => {
+                if let Err(why) = self.reload() {
+                    log::error!("{why}; the configuration stays as it was");
+                }
+            }
+            Event::End => {}
+        }
+    }
+
+    fn on_opened(
+        &mut self,
+        at: (crate::switch::LineId, u32, usize),
+        result: Result<serialport::TTYPort, String>,
+        now: Now,
+    ) {
+        let (line, generation, port) = at;
+        let result = match result {
+            Ok(tty) => match self.ports.opened(at, tty, &self.executor, &self.events) {
+                Some(result) => result,
+                None => return,
+            },
+            Err(why) if self.ports.is_current(line, generation) => Err(why),
+            Err(_) => return,
+        };
+        self.switch.handle_opened(line, port, result, now);
+    }
+
+    fn reload(&mut self) -> io::Result<()> {
+        let loaded = read_config(&self.options.config)?;
+        log::set_max_level(loaded.config.main.log_level);
+        self.switch.reload(loaded, self.clock.now());
+        self.next_look = Some(Instant::ZERO);
+        Ok(())
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Open { line, ttys } => self.ports.open(line, &ttys, &self.events),
+                Output::Close { line } => self.ports.close(line),
+                Output::Write { line, port, bytes } => self.ports.write(line, port, bytes),
+                Output::Reset { plug, rung } => {
+                    if let Err(why) = reset::take(rung, &plug, &self.options.sysfs, &self.options.dev) {
+                        log::warn!("{rung} at {}: {why}", plug.path);
+                    }
+                }
+                Output::Store { token, change } => {
+                    if self.disk.try_send((token, change)).is_err() {
+                        log::error!("the disk's thread is gone");
+                    }
+                }
+                Output::Mail { server, mail, more } => {
+                    let job = mail::Job { id: 0, server, mail: *mail, more };
+                    if !self.mail.submit(job) {
+                        let reason = "the mail thread is busy".to_owned();
+                        let outcome = crate::message::mail::Outcome::Unreachable { reason };
+                        self.switch.handle_mailed(&outcome, self.clock.now());
+                    }
+                }
+                Output::Reply { client, text } => self.control.reply(client, text),
+                Output::Reload { client, id } => {
+                    let result = self.reload().map_err(|why| why.to_string());
+                    self.switch.reply_reloaded(client, &id, result);
+                }
+            }
+        }
+    }
+
+    /// What was handed to the disk is waited for, so that a stop loses nothing that was answered.
+    async fn end(mut self, inbox: &Receiver<Event>) -> io::Result<()> {
+        log::info!("ending");
+        let limit = smol::Timer::after(std::time::Duration::from_secs(3));
+        let drain = async {
+            while !self.switch.is_stored() {
+                let Ok(event) = inbox.recv().await else { break };
+                if matches!(event, Event::Stored { .. } | Event::Mailed(_)) {
+                    self.on_event(event);
+                    self.carry_out();
+                }
+            }
+        };
+        smol::future::or(drain, async {
+            limit.await;
+        })
+        .await;
+        // The next start replaces it; a missing one is the plainer answer meanwhile.
+        let _ = std::fs::remove_file(&self.options.socket);
+        Ok(())
+    }
+}
