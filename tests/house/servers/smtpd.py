@@ -8,6 +8,7 @@ each on stdout:
   {"do": "clear"}            forget all scripts
   {"do": "down"} / {"do": "up"}   close the port and every connection; listen on the same port again
   {"do": "mails", "from": 0} all accepted mails from that index on, headers and body decoded by Python's email package
+  {"do": "count"}            how many
   {"do": "stats"}            connections, commands by name
 Ends when stdin does.
 """
@@ -228,6 +229,8 @@ async def answer(request, book, port):
         await port.up()
     elif what == "mails":
         return {"ok": True, "mails": book.mails[request.get("from", 0):]}
+    elif what == "count":
+        return {"ok": True, "count": len(book.mails)}
     elif what == "stats":
         return {"ok": True, "connections": book.connections, "commands": book.commands}
     else:

@@ -9,16 +9,29 @@ use std::process::{Child as Process, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// Lines kept of one process.
+/// Lines kept of one process, and their bytes.
 const KEPT: usize = 20_000;
+const KEPT_BYTES: usize = 16 << 20;
 
 #[derive(Default)]
 struct Lines {
     /// Number of the first line in `kept`.
     first: usize,
     kept: VecDeque<String>,
+    bytes: usize,
     /// Streams still open.
     open: usize,
+}
+
+impl Lines {
+    fn push(&mut self, line: String) {
+        self.bytes += line.len();
+        self.kept.push_back(line);
+        while self.kept.len() > KEPT || (self.bytes > KEPT_BYTES && self.kept.len() > 1) {
+            self.bytes -= self.kept.pop_front().map_or(0, |l| l.len());
+            self.first += 1;
+        }
+    }
 }
 
 #[derive(Default)]
@@ -40,11 +53,7 @@ impl Log {
             let mut raw = Vec::new();
             while reader.read_until(b'\n', &mut raw).is_ok_and(|n| n > 0) {
                 let mut lines = log.lock();
-                lines.kept.push_back(String::from_utf8_lossy(&raw).trim_end().to_owned());
-                if lines.kept.len() > KEPT {
-                    lines.kept.pop_front();
-                    lines.first += 1;
-                }
+                lines.push(String::from_utf8_lossy(&raw).trim_end().to_owned());
                 raw.clear();
                 log.grown.notify_all();
             }

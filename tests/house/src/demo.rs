@@ -41,14 +41,15 @@ impl Screen {
         println!("{}\n", self.paint("1", text));
     }
 
-    /// Runs one step; its words, or why it failed.
-    pub fn step(&mut self, title: &str, action: impl FnOnce() -> Result<String, String>) {
+    /// Runs one step; shows what it measured, or why it failed. True: it went well.
+    pub fn step(&mut self, title: &str, action: impl FnOnce() -> Result<String, String>) -> bool {
         if self.colour {
             print!("  … {title}");
             let _ = std::io::stdout().flush();
         }
         let outcome = catch_unwind(AssertUnwindSafe(action)).unwrap_or_else(|_| Err(self.last_panic()));
         let erase = if self.colour { "\r\x1b[K" } else { "" };
+        let good = outcome.is_ok();
         match outcome {
             Ok(words) => {
                 self.passed += 1;
@@ -60,6 +61,7 @@ impl Screen {
                 words.lines().for_each(|line| println!("      {line}"));
             }
         }
+        good
     }
 
     /// Runs what all steps need; None, counted as a failure, when it panics.

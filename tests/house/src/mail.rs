@@ -215,10 +215,18 @@ impl Smtpd {
         self.ask(&json!({ "do": "mails" }))["mails"].as_array().cloned().unwrap_or_default()
     }
 
+    /// How many mails got a 250.
+    pub fn count(&self) -> usize {
+        self.ask(&json!({ "do": "count" }))["count"]
+            .as_u64()
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(0)
+    }
+
     /// Waits until `count` mails have come; None after `seconds`.
     #[must_use]
     pub fn find_mails(&self, count: usize, seconds: f64) -> Option<Vec<Value>> {
-        poll(seconds, || Some(self.mails()).filter(|m| m.len() >= count))
+        poll(seconds, || (self.count() >= count).then_some(())).map(|()| self.mails())
     }
 
     pub fn stats(&self) -> Value {

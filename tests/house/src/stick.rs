@@ -92,6 +92,12 @@ impl Stick {
         slots.into_iter().filter(|s| s["hex"].as_str().is_some_and(|h| !h.is_empty())).collect()
     }
 
+    /// Waits until the SIM holds `count` texts: the network takes its time. Panics after `seconds`.
+    pub fn wait_slots(&mut self, count: usize, seconds: f64) {
+        let held = poll(seconds, || (self.slots().len() >= count).then_some(()));
+        assert!(held.is_some(), "not {count} texts on the SIM in {seconds} s\n{}", self.tail(20));
+    }
+
     /// Texts on the SIM and waiting in the network.
     pub fn texts_left(&mut self) -> u64 {
         let waiting = self.tell("slots")["waiting"].as_u64().unwrap_or(0);

@@ -21,7 +21,7 @@ fn resident_kb(pid: u32) -> u64 {
 /// The daemon is the same process as before and does its work.
 #[track_caller]
 fn assert_well(home: &mut Home, text: &str) {
-    let count = home.mail.mails().len();
+    let count = home.mail.count();
     home.daemon.wait_dongle("ready", 120.0);
     home.stick.sms(SENDER, text);
     home.wait_mails(count + 1, 90.0);

@@ -23,7 +23,7 @@ fn texts_of(mails: &[Value]) -> BTreeSet<String> {
 fn assert_settled(home: &mut Home, mails: usize) {
     home.assert_clean();
     home.daemon.wait_status("nothing waits", 10.0, |s| s["messages"]["waiting"] == 0);
-    assert_eq!(home.mail.mails().len(), mails, "{}", home.daemon.tail(60));
+    assert_eq!(home.mail.count(), mails, "{}", home.daemon.tail(60));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_backlog_of_a_full_sim() {
     for text in &want {
         home.stick.sms(SENDER, text);
     }
-    assert_eq!(home.stick.slots().len(), 20);
+    home.stick.wait_slots(20, 20.0);
     home.daemon.restart();
     let mails = home.wait_mails(want.len(), 60.0);
     assert_eq!(texts_of(&mails), want);

@@ -104,7 +104,7 @@ fn wakeups(home: &Home, window: Duration) -> f64 {
 fn delivery(home: &mut Home, count: usize) -> Vec<f64> {
     let mut runs = Vec::new();
     for n in 0..count {
-        let (mails, announced) = (home.mail.mails().len(), home.stick.announced().len());
+        let (mails, announced) = (home.mail.count(), home.stick.announced().len());
         home.stick.sms(SENDER, &format!("measured {n}"));
         let accepted = home.wait_mails(mails + 1, 60.0)[mails]["t"].as_f64().unwrap_or(f64::NAN);
         let begin = home.stick.announced().get(announced).copied().unwrap_or(f64::NAN);
@@ -116,7 +116,7 @@ fn delivery(home: &mut Home, count: usize) -> Vec<f64> {
 
 /// Seconds from the first +CMTI to the last 250 of a hundred texts, and how many never came.
 fn burst(home: &mut Home) -> (f64, usize) {
-    let (mails, announced) = (home.mail.mails().len(), home.stick.announced().len());
+    let (mails, announced) = (home.mail.count(), home.stick.announced().len());
     for n in 0..100 {
         home.stick.sms(SENDER, &format!("burst {n} of a hundred"));
     }
@@ -140,7 +140,7 @@ fn flash(home: &mut Home, count: usize) -> Option<(f64, f64)> {
     // Attached when the daemon has a tracer.
     let status = format!("/proc/{}/status", home.daemon.id());
     wait::poll(10.0, || (status_number(&status, "TracerPid:") > 0.0).then_some(()))?;
-    let mails = home.mail.mails().len();
+    let mails = home.mail.count();
     for n in 0..count {
         home.stick.sms(SENDER, &format!("flash {n}"));
         home.wait_mails(mails + n + 1, 60.0);
@@ -213,7 +213,8 @@ fn measure() -> (Vec<Figure>, usize) {
     figures.push(figure("fsyncs_per_sms", "", None, "fsync calls per text, files and directories", runs));
     drop(home);
 
-    let mut home = Home::ready("bench-slow", Options::default().profile("slow"));
+    let mut home = Home::start("bench-slow", Options::default().profile("slow"));
+    home.daemon.wait_dongle("ready", 120.0);
     let runs = delivery(&mut home, 7);
     figures.push(figure("sms_to_250_slow_ms", "ms", None, "the same with a real stick's delays", runs));
     drop(home);
