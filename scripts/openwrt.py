@@ -1,4 +1,4 @@
-"""OpenWrt packages: what is in tandem's, and how an .ipk is laid out.
+"""OpenWrt packages: what is in tandem's, and how an .ipk is laid out. (.apk: openwrt_apk.py)
 
 An .ipk (opkg, OpenWrt up to 24.10) is a gzipped tar of ./debian-binary, ./data.tar.gz and ./control.tar.gz, each
 of the two a gzipped tar again. Owners are numbers, times are all the same, so the same input gives the same bytes.
@@ -6,8 +6,11 @@ of the two a gzipped tar again. Owners are numbers, times are all the same, so t
 
 import dataclasses
 import gzip
+import hashlib
 import io
 import tarfile
+
+import openwrt_apk
 
 LICENSE = "MIT OR Apache-2.0"
 MAINTAINER = "tandem maintainers"
@@ -41,6 +44,10 @@ class Package:
     files: tuple[File, ...]
     fields: tuple[tuple[str, str], ...] = ()
     scripts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def apk_name(self):
+        return f"{self.name}-{self.version}.apk"
 
     @property
     def ipk_name(self):
@@ -146,3 +153,45 @@ def ipk(package, time):
             time,
         )
     )
+
+
+def _apk_files(package):
+    """The package's files and what OpenWrt's own functions look up under /lib/apk: which files there are, which of
+    them are configuration, and what those were like when they were delivered."""
+    base = f"/lib/apk/packages/{package.name}"
+    paths = sorted(f.path for f in package.files)
+    files = [*package.files, File(f"{base}.list", 0o644, "".join(f"{p}\n" for p in paths).encode())]
+    conffiles = [f for f in package.files if f.conffile]
+    if conffiles:
+        names = "".join(f"{f.path}\n" for f in conffiles)
+        sums = "".join(f"{f.path} {hashlib.sha256(f.data).hexdigest()}\n" for f in conffiles)
+        files.append(File(f"{base}.conffiles", 0o644, names.encode()))
+        files.append(File(f"{base}.conffiles_static", 0o644, sums.encode()))
+    return files
+
+
+def _apk_scripts(package):
+    """As for opkg, but apk does not call a script by the package's name, so it says it; and upgrades have their own."""
+    start = '. "${IPKG_INSTROOT}/lib/functions.sh"\n' + f'export root="$IPKG_INSTROOT" pkgname={package.name}\n'
+    return {
+        "post-install": "#!/bin/sh\n" + start + "default_postinst\n",
+        "pre-deinstall": "#!/bin/sh\n" + start + "default_prerm\n",
+        "post-upgrade": "#!/bin/sh\nexport PKG_UPGRADE=1\n" + start + "default_postinst\n",
+    }
+
+
+def apk(package, time):
+    """The bytes of the .apk with the same contents."""
+    fields = dict(package.fields)
+    info = {
+        "name": package.name,
+        "version": package.version,
+        "description": package.description,
+        "arch": package.architecture,
+        "license": fields["License"],
+        "maintainer": fields["Maintainer"],
+        "depends": package.depends,
+    }
+    if "Provides" in fields:
+        info["provides"] = (fields["Provides"],)
+    return openwrt_apk.apk(info, _apk_files(package), _apk_scripts(package), time)

@@ -159,7 +159,7 @@ pub struct SmsSend {
     #[argh(positional)]
     pub number: String,
     /// the text; several words are joined by blanks
-    #[argh(positional, greedy)]
+    #[argh(positional)]
     pub text: Vec<String>,
     /// which dongle, where there are several
     #[argh(option)]
@@ -238,7 +238,7 @@ pub struct PduEncode {
     #[argh(positional)]
     pub number: String,
     /// the text
-    #[argh(positional, greedy)]
+    #[argh(positional)]
     pub text: Vec<String>,
 }
 

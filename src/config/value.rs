@@ -1,5 +1,5 @@
 //! What a value may look like. Each check takes the text as the file has it.
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 fn is_digits(text: &str, least: usize, most: usize) -> bool {
     (least..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())

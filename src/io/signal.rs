@@ -1,6 +1,6 @@
 //! A signal becomes a byte in a pipe: all that may be done in a handler.
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{IntoRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -14,7 +14,8 @@ static PIPE: AtomicI32 = AtomicI32::new(-1);
 /// What the system says.
 pub fn mark_on(signal: i32, mark: u8, pipe: &Arc<UnixStream>) -> io::Result<()> {
     if PIPE.load(Ordering::SeqCst) < 0 {
-        let fd: RawFd = pipe.try_clone()?.as_raw_fd_forever();
+        // Given to the handlers for good: never closed.
+        let fd: RawFd = pipe.try_clone()?.into_raw_fd();
         PIPE.store(fd, Ordering::SeqCst);
     }
     let handler = if mark == b'h' { on_hangup as extern "C" fn(i32) } else { on_end };
@@ -27,18 +28,6 @@ pub fn mark_on(signal: i32, mark: u8, pipe: &Arc<UnixStream>) -> io::Result<()> 
     // SAFETY: the handlers only call write(2), which is async-signal-safe, on a descriptor that stays open.
     unsafe { nix::sys::signal::sigaction(signal, &action) }?;
     Ok(())
-}
-
-trait Forever {
-    fn as_raw_fd_forever(self) -> RawFd;
-}
-
-impl Forever for UnixStream {
-    fn as_raw_fd_forever(self) -> RawFd {
-        let fd = self.as_raw_fd();
-        std::mem::forget(self);
-        fd
-    }
 }
 
 extern "C" fn on_hangup(_: i32) {

@@ -140,11 +140,7 @@ impl Inbox {
         let Some(text) = self.parts.get(&part).copied() else { return };
         match result {
             Ok(()) => {
-                self.pending.remove(&part);
-                self.actions.push_back(Action::Safe(part));
-                for copy in self.copies.remove(&part).unwrap_or_default() {
-                    self.actions.push_back(Action::Safe(copy));
-                }
+                self.on_safe(part);
             }
             Err(why) => {
                 log::error!(
@@ -210,6 +206,14 @@ impl Inbox {
         self.incomplete.contains_key(&id)
     }
 
+    fn on_safe(&mut self, part: PartId) {
+        self.pending.remove(&part);
+        self.actions.push_back(Action::Safe(part));
+        for copy in self.copies.remove(&part).unwrap_or_default() {
+            self.actions.push_back(Action::Safe(copy));
+        }
+    }
+
     /// Delivered everywhere: parts that could not be stored need no keeping any more.
     pub fn note_delivered(&mut self, id: TextId) {
         let Some(text) = self.texts.get(&id) else { return };
@@ -219,8 +223,7 @@ impl Inbox {
             .filter(|p| matches!(self.pending.get(p), Some(Pending::Waiting(_))))
             .collect();
         for part in unstored {
-            self.pending.remove(&part);
-            self.actions.push_back(Action::Safe(part));
+            self.on_safe(part);
         }
     }
 

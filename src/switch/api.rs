@@ -82,7 +82,6 @@ const METHODS: &str =
     "version, status, counters, reload, sms_list, sms_show, sms_send, sms_retry, sms_delete";
 
 /// A line of the control socket: `{"id":1,"method":"status","params":{}}`.
-#[must_use]
 pub fn parse(line: &str) -> (RequestId, Result<Request, Refusal>) {
     let Ok(Value::Object(mut request)) = serde_json::from_str(line) else {
         let want = "want one JSON object in a line, as in {\"id\":1,\"method\":\"status\",\"params\":{}}";

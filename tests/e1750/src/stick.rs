@@ -78,6 +78,7 @@ pub struct Stick {
     pub voice: Voice,
     pub(crate) hang: Hang,
     pub(crate) commands: u64,
+    pub(crate) noise_lines: u64,
     pub(crate) late: Vec<(String, Duration)>,
     pub(crate) urc_inside: Vec<(String, String)>,
     pub(crate) urc_before_prompt: Vec<String>,
@@ -109,6 +110,7 @@ impl Stick {
             voice: Voice::new(),
             hang: Hang::No,
             commands: 0,
+            noise_lines: 0,
             late: Vec::new(),
             urc_inside: Vec::new(),
             urc_before_prompt: Vec::new(),
@@ -305,7 +307,9 @@ impl Stick {
                     if self.plugged.as_ref().is_some_and(|p| !p.known_open[port.index()]) {
                         self.opened(port);
                     }
-                    if port == Port::Voice {
+                    let sound = self.voice.audio.streaming && self.quirks.has(Quirk::PcmElsewhere);
+                    let voice = if sound { Port::Modem } else { Port::Voice };
+                    if port == voice || port == Port::Voice {
                         self.voice_input(&bytes);
                     } else {
                         self.at_input(port, &bytes);
@@ -357,7 +361,7 @@ impl Stick {
             "cfun": self.powered.cfun,
             "cnmi": self.powered.cnmi,
             "quirks": self.quirks.names(),
-            "counters": {"commands": self.commands, "offences": self.log.offences, "output_lost": lost},
+            "counters": {"commands": self.commands, "noise": self.noise_lines, "offences": self.log.offences, "output_lost": lost},
             "call": self.voice.state(),
         })
     }

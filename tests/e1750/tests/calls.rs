@@ -128,3 +128,69 @@ fn ussd_in_its_dialects() {
     assert_eq!(text, "\r\n+CUSD: 1,\"1 Konto\r\n2 Tarif\",15\r\n\r\nOK\r\n");
     at.command(&rig, "AT+CUSD=1,\"2\",15", "\"Tarif: {Basis}\",15\r\n");
 }
+
+#[test]
+fn habits_of_calls() {
+    let dial = ["ATD1;"];
+    let answered = ["ATD1;", "^CONN:1,0", "AT+CHUP"];
+    for (quirk, steps, wanted, never) in [
+        ("missing_conn", &dial[..], "^CONF:1\r\n", "^CONN"),
+        ("cssi_unterminated", &dial[..], "\r\n+CSSI: 1\r\n^CONF:1\r\n", "^CEND"),
+        ("cend_short", &answered[..], "^CEND:1,0,29\r\n", "^CEND:1,0,29,"),
+        ("busy_line", &answered[..], "^CEND:1,0,29,16\r\n\r\nNO CARRIER\r\n", "BUSY"),
+        ("lost_cend", &answered[..], "\r\nOK\r\n", "^CEND"),
+        ("curc_hides_calls", &["AT^CURC=0;D1;"][..], "\r\nOK\r\n", "^ORIG"),
+        ("ccwa_wedges", &["AT+CCWA=0,0,1"][..], "^BOOT:", "OK"),
+        ("dtmf_fails", &["ATD1;", "^CONN:1,0", "AT^DTMF=1,5"][..], "", "ERROR"),
+    ] {
+        let mut rig = Rig::start(&["--quirk", quirk]);
+        let mut at = rig.ready();
+        let mut seen = String::new();
+        for step in steps {
+            match step.strip_prefix("AT") {
+                Some(_) => at.send(format!("{step}\r").as_bytes()),
+                None => drop(at.expect(&rig, step)),
+            }
+        }
+        if !wanted.is_empty() {
+            seen = at.expect(&rig, wanted);
+        }
+        seen.extend(at.gather(Duration::from_millis(150)).iter().map(|b| char::from(*b)));
+        assert!(!seen.contains(never), "{quirk}: {seen:?}");
+    }
+}
+
+#[test]
+fn habits_of_callers() {
+    for (quirk, from, wanted) in [
+        ("cring_always", Some("+491"), "\r\n+CRING: VOICE\r\n\r\n+CLIP: \"+491\",145,,,,0\r\n"),
+        ("clip_late", Some("0123"), "\r\nRING\r\n\r\nRING\r\n\r\n+CLIP: \"0123\",129,,,,0\r\n"),
+        ("clip_quoted", None, "+CLIP: \"\",128,\"\",128,\"\",1\r\n"),
+        ("clcc_empty", None, "\r\n+CLCC: 1,1,4,0,0,\"\",,\"\",\r\n"),
+        ("conn_before_ok", Some("1"), "\r\n^CONN:1,0\r\n\r\nOK\r\n"),
+    ] {
+        let mut rig = Rig::start(&["--quirk", quirk]);
+        let mut at = rig.ready();
+        rig.tell(json!({"do": "ring", "from": from}));
+        match quirk {
+            "clcc_empty" => drop(at.command(&rig, "AT+CLCC", wanted)),
+            "conn_before_ok" => drop(at.command(&rig, "ATA", wanted)),
+            _ => drop(at.expect(&rig, wanted)),
+        }
+    }
+}
+
+#[test]
+fn habits_of_the_voice_port() {
+    for (quirk, port, repeats) in [("pcm_on_second", "ttyUSB1", 2), ("pcm_elsewhere", "ttyUSB0", 1)] {
+        let mut rig = Rig::start(&["--quirk", quirk]);
+        let mut at = rig.ready();
+        let mut voice = rig.open(port);
+        at.command(&rig, "ATD1;", "^CONN:1,0\r\n");
+        for n in 1..=repeats {
+            at.command(&rig, "AT^DDSETEX=2", "OK\r\n");
+            let sound = voice.gather(Duration::from_millis(150));
+            assert_eq!(sound.len() >= 320, n == repeats, "{quirk} {n}: {}", sound.len());
+        }
+    }
+}

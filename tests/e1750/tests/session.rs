@@ -280,3 +280,42 @@ fn help_lists_every_quirk() {
         assert!(readme.contains(&format!("`{name}`")), "README.md: {name}");
     }
 }
+
+#[test]
+fn habits_of_starting_and_dying() {
+    let mut rig =
+        Rig::start(&["--quirk", "cpin_busy=300", "--quirk", "cimi_late=300", "--quirk", "sysinfo_255=300"]);
+    let mut at = rig.at();
+    at.command(&rig, "AT+CMEE=1", "OK\r\n");
+    at.command(&rig, "AT+CPIN?", "+CME ERROR: 14\r\n");
+    at.query(&rig, "AT^SYSINFO", "^SYSINFO:0,0,0,0,255,,0\r\n");
+    rig.until("SIM is ready", |s| s["sim"] == json!("ready"));
+    at.command(&rig, "AT+CIMI", "+CME ERROR: 14\r\n");
+    rig.registered();
+    let end = Instant::now() + Duration::from_secs(5);
+    loop {
+        at.send(b"AT+CIMI\r");
+        let line = at.expect(&rig, "\r\n") + &at.expect(&rig, "\r\n");
+        if line.contains("262011234567890") {
+            break;
+        }
+        assert!(Instant::now() < end, "{line:?}");
+    }
+
+    let mut rig = Rig::start(&["--quirk", "ttys_appear_slowly", "--quirk", "getportmode_crash"]);
+    let device = rig.dir.join("sys/bus/usb/devices/1-1.2:1.2");
+    assert!(device.exists());
+    let end = Instant::now() + Duration::from_secs(5);
+    while !device.join("ttyUSB2/port_number").exists() {
+        assert!(Instant::now() < end);
+    }
+    let mut at = rig.at();
+    at.send(b"AT^GETPORTMODE\r");
+    assert!(at.hangs_up());
+    rig.until("back", |s| s["plugged"] == json!(true));
+
+    let mut rig = Rig::start(&["--quirk", "unread_port_crash", "--quirk", "urc_noise=1"]);
+    let mut at = rig.at();
+    assert!(at.hangs_up(), "4 KiB unread on the modem port");
+    rig.until("back", |s| s["plugged"] == json!(true));
+}

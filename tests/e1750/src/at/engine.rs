@@ -21,6 +21,9 @@ const LF: u8 = 0x0A;
 const ESC: u8 = 0x1B;
 const CTRL_Z: u8 = 0x1A;
 const LINE_LIMIT: usize = 2048;
+/// A host that waits just as long as it should must not be blamed for our own scheduling.
+const MARGIN: Duration = Duration::from_millis(250);
+const NOISE_LIMIT: u64 = 1000;
 const QUEUE_LIMIT: usize = 4;
 
 #[derive(Debug)]
@@ -90,6 +93,11 @@ impl Default for Engine {
     fn default() -> Self {
         Engine::new()
     }
+}
+
+/// The characters outside quotes.
+fn unquoted(text: &str) -> impl Iterator<Item = char> {
+    text.split('"').step_by(2).flat_map(str::chars)
 }
 
 /// After how long the host may give a command up (the lower values of DONGLE.md 2.9b).
@@ -190,7 +198,7 @@ impl Stick {
         let now = self.now;
         if let Doing::Running(running) = &self.engine(port).doing {
             let (name, age) = (running.name.clone(), now.saturating_duration_since(running.since));
-            if age < patience(&name) {
+            if age + MARGIN < patience(&name) {
                 self.log.offence(
                     "two_in_flight",
                     json!({"port": port.name(), "running": name, "lost": text,
@@ -205,6 +213,10 @@ impl Stick {
     }
 
     fn begin(&mut self, port: Port, text: String) {
+        let parsed = parse::line(&text);
+        if parsed.is_none() {
+            return self.noise(port, &text);
+        }
         self.commands += 1;
         self.powered.commands += 1;
         self.log.event("command", json!({"port": port.name(), "text": text}));
@@ -212,16 +224,20 @@ impl Stick {
             self.log.event("unanswered", json!({"port": port.name(), "text": text}));
             return;
         }
-        if self.quirks.has(Quirk::CapitalsOnly)
-            && text.chars().any(|c| c.is_ascii_lowercase())
-            && !text.contains('"')
-        {
+        if self.quirks.has(Quirk::CapitalsOnly) && unquoted(&text).any(|c| c.is_ascii_lowercase()) {
             return self.start_answer(port, "", Answer::error());
         }
-        match parse::line(&text) {
-            None => self.log.event("noise", json!({"port": port.name(), "text": text})),
-            Some(Err(_)) => self.start_answer(port, "", Answer::error()),
+        match parsed {
             Some(Ok(commands)) => self.execute(port, &commands),
+            _ => self.start_answer(port, "", Answer::error()),
+        }
+    }
+
+    /// A line that is no command. A cooked tty echoes our own lines back for ever, so the log takes only so many.
+    fn noise(&mut self, port: Port, text: &str) {
+        self.noise_lines += 1;
+        if self.noise_lines <= NOISE_LIMIT {
+            self.log.event("noise", json!({"port": port.name(), "text": text}));
         }
     }
 
