@@ -137,9 +137,9 @@ impl Daemon {
         self.status()["dongles"][0].clone()
     }
 
-    /// Texts, newest first.
+    /// The newest 200 texts, newest first.
     pub fn texts(&mut self) -> Vec<Value> {
-        let list = self.get("sms_list", &json!({ "limit": 1000 }));
+        let list = self.get("sms_list", &json!({ "limit": 200 }));
         list["messages"].as_array().cloned().unwrap_or_default()
     }
 
@@ -199,7 +199,7 @@ impl Daemon {
         self.child().signal(Signal::SIGHUP);
     }
 
-    /// The command line against this daemon: `tandem ARGS… -s SOCKET`.
+    /// The command line against this daemon: `tandem VERB [WORD] -s SOCKET …`.
     #[must_use]
     pub fn cli(&self, arguments: &[&str]) -> Output {
         cli(arguments, Some(&self.socket_path()))
@@ -223,9 +223,12 @@ pub fn cli(arguments: &[&str], socket: Option<&Path>) -> Output {
     let mut line = runner();
     line.push(paths::tandem().into());
     let mut command = Command::new(&line[0]);
-    command.args(&line[1..]).args(arguments);
+    // Behind the verb: `sms send` takes all that follows for the text.
+    let verb = arguments.len().min(if arguments.first() == Some(&"sms") { 2 } else { 1 });
+    command.args(&line[1..]).args(&arguments[..verb]);
     if let Some(socket) = socket {
         command.arg("-s").arg(socket);
     }
+    command.args(&arguments[verb..]);
     command.output().expect("the program runs")
 }

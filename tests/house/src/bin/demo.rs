@@ -293,7 +293,7 @@ It stays up until Ctrl-C. In another terminal:
 
   {tandem} status -s {socket}
   {tandem} sms list -s {socket}
-  {tandem} sms send {SENDER} 'Hello from the router' -s {socket}
+  {tandem} sms send -s {socket} {SENDER} 'Hello from the router'
 
   {program} text {SENDER} 'Hello 😀'        a text arrives at the SIM
   {program} stick '{{\"do\":\"unplug\"}}'         pull the stick; '{{\"do\":\"plug\"}}' puts it back
