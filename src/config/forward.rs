@@ -147,9 +147,11 @@ impl Known {
         named().find(|server| server.name == name).ok_or_else(|| self.want_server(address))
     }
 
+    /// One that is switched off or has a problem harms nobody but itself: it does not make the other one ambiguous.
     fn only_server(&self, address: &str) -> Result<&Server, String> {
-        match self.servers.as_slice() {
-            [server] => Ok(server),
+        let mut working = self.servers.iter().filter(|server| server.state == ServerState::Works);
+        match (working.next(), working.next(), self.servers.as_slice()) {
+            (Some(only), None, _) | (None, None, [only]) => Ok(only),
             _ => Err(self.want_server(address)),
         }
     }

@@ -29,6 +29,8 @@ const FULL_ROUND: Duration = Duration::from_secs(600);
 const SIGNAL_AGE: Duration = Duration::from_secs(60);
 /// PDUs waiting to be sent; the outbox keeps the rest.
 const SENDS: usize = 4;
+/// Kinds of polls that can wait, each once.
+const POLLS: usize = 4;
 /// Answers lost in one start before the stick counts as dead.
 const LOST_IN_START: u8 = 6;
 
@@ -69,8 +71,8 @@ pub struct Modem {
     on_bus: bool,
     session: u32,
     purpose: Option<Purpose>,
-    sends: VecDeque<Submit>,
-    polls: VecDeque<Step>,
+    sends: heapless::Deque<Submit, SENDS>,
+    polls: heapless::Deque<Step, POLLS>,
     poll_store: bool,
     next_store_round: Instant,
     next_full_round: Instant,
@@ -99,8 +101,8 @@ impl Modem {
             on_bus: false,
             session: 0,
             purpose: None,
-            sends: VecDeque::new(),
-            polls: VecDeque::new(),
+            sends: heapless::Deque::new(),
+            polls: heapless::Deque::new(),
             poll_store: false,
             next_store_round: Instant::ZERO,
             next_full_round: Instant::ZERO,
@@ -240,12 +242,14 @@ impl Modem {
     /// Whether `send` takes a PDU now.
     #[must_use]
     pub fn can_send(&self) -> bool {
-        matches!(self.life, Life::Ready) && self.sends.len() < SENDS
+        matches!(self.life, Life::Ready) && !self.sends.is_full()
     }
 
     /// Send a PDU; `Event::Sent` with `token` answers.
     pub fn send(&mut self, token: u64, tpdu_len: usize, pdu: String, now: Instant) {
-        self.sends.push_back(Submit { token, tpdu_len, pdu });
+        if let Err(submit) = self.sends.push_back(Submit { token, tpdu_len, pdu }) {
+            self.tell(Event::Sent { token: submit.token, result: SendResult::NotSent });
+        }
         self.turn(now);
     }
 
@@ -701,8 +705,8 @@ impl Modem {
     }
 
     fn want_poll(&mut self, step: Step) {
-        if !self.polls.contains(&step) {
-            self.polls.push_back(step);
+        if !self.polls.iter().any(|p| *p == step) && self.polls.push_back(step).is_err() {
+            log::debug!("too many polls wait; the next round asks again");
         }
     }
 

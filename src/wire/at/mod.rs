@@ -1,6 +1,7 @@
 //! AT commands of Huawei E1750-class sticks: bytes to lines, lines to meaning. ITU-T V.250, 3GPP TS 27.007 and 27.005.
 //!
-//! What the sticks do to the standard is in docs/DONGLE-QUIRKS.md; each tolerance here names its cause.
+//! Sticks take liberties with the standard; each tolerance here names its cause. "DONGLE n" is a section of the notes on these sticks
+//! that the emulated one (tests/e1750) is written from.
 pub mod fields;
 pub mod line;
 pub mod tokens;

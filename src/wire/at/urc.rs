@@ -109,7 +109,7 @@ pub enum Urc {
     Other,
 }
 
-/// Prefixes of what comes unasked, sorted by who needs them. DONGLE quirks 2.8.
+/// Prefixes of what comes unasked, sorted by who needs them. DONGLE 2.8.
 const OTHER: &[&str] = &[
     "^BOOT:",
     "^SRVST:",
