@@ -154,11 +154,12 @@ impl Home {
     pub fn wait_mails(&mut self, count: usize, seconds: f64) -> Vec<Value> {
         let mails = self.mail.find_mails(count, seconds);
         mails.unwrap_or_else(|| {
-            let subjects: Vec<Value> = self.mail.mails().iter().map(|m| m["subject"].clone()).collect();
+            let mails = self.mail.mails();
+            let last = mails.iter().rev().take(5).map(|m| &m["subject"]).collect::<Vec<_>>();
             let (daemon, stick) = (self.daemon.tail(60), self.stick.tail(25));
             panic!(
-                "not {count} mails in {seconds} s, but {}: {subjects:?}\n{daemon}\n{stick}",
-                subjects.len()
+                "not {count} mails in {seconds} s, but {}, the last {last:?}\n{daemon}\n{stick}",
+                mails.len()
             )
         })
     }

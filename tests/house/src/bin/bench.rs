@@ -115,10 +115,12 @@ fn delivery(home: &mut Home, count: usize) -> Vec<f64> {
 }
 
 /// Seconds from the first +CMTI to the last 250 of a hundred texts, and how many never came.
-fn burst(home: &mut Home) -> (f64, usize) {
+///
+/// Each text is a new one: the same words in the same second are the same PDU, which counts as doubled by the network.
+fn burst(home: &mut Home, round: usize) -> (f64, usize) {
     let (mails, announced) = (home.mail.count(), home.stick.announced().len());
     for n in 0..100 {
-        home.stick.sms(SENDER, &format!("burst {n} of a hundred"));
+        home.stick.sms(SENDER, &format!("burst {round}, {n} of a hundred"));
     }
     let came = home.mail.find_mails(mails + 100, 180.0).unwrap_or_else(|| home.mail.mails());
     let lost = 100_usize.saturating_sub(came.len() - mails);
@@ -130,7 +132,7 @@ fn burst(home: &mut Home) -> (f64, usize) {
 
 /// Bytes and fsyncs below the state directory for each of `count` texts, counted at the system calls: what is written,
 /// also if it is renamed, rewritten or deleted later. A flash chip adds its own pages to that.
-fn flash(home: &mut Home, count: usize) -> Option<(f64, f64)> {
+fn flash(home: &mut Home, round: usize, count: usize) -> Option<(f64, f64)> {
     let trace = home.scratch.join("strace.txt");
     let calls = "trace=write,pwrite64,writev,pwritev,pwritev2,fsync,fdatasync";
     let mut strace = Command::new("strace");
@@ -142,7 +144,7 @@ fn flash(home: &mut Home, count: usize) -> Option<(f64, f64)> {
     wait::poll(10.0, || (status_number(&status, "TracerPid:") > 0.0).then_some(()))?;
     let mails = home.mail.count();
     for n in 0..count {
-        home.stick.sms(SENDER, &format!("flash {n}"));
+        home.stick.sms(SENDER, &format!("flash {round}, {n}"));
         home.wait_mails(mails + n + 1, 60.0);
     }
     home.daemon.wait_status("all noted", 30.0, |s| s["messages"]["waiting"] == 0);
@@ -200,12 +202,12 @@ fn measure() -> (Vec<Figure>, usize) {
     let runs = vec![resident(&home)];
     figures.push(figure("rss_after_mail_kb", "kB", None, "resident once the mail thread has worked", runs));
 
-    let bursts: Vec<(f64, usize)> = (0..5).map(|_| burst(&mut home)).collect();
+    let bursts: Vec<(f64, usize)> = (0..5).map(|round| burst(&mut home, round)).collect();
     let lost = bursts.iter().map(|b| b.1).sum();
     let runs = bursts.iter().map(|b| b.0).collect();
     figures.push(figure("sms_burst_s", "s", None, "100 texts at once, first +CMTI to the last 250", runs));
 
-    let flashes: Vec<(f64, f64)> = (0..5).filter_map(|_| flash(&mut home, 5)).collect();
+    let flashes: Vec<(f64, f64)> = (0..5).filter_map(|round| flash(&mut home, round, 5)).collect();
     let what = "written below state_dir per text, mailed and noted";
     let runs = flashes.iter().map(|f| f.0).collect();
     figures.push(figure("flash_bytes_per_sms", "byte", Some(4_096.0), what, runs));
