@@ -33,9 +33,12 @@ sabotage: ## do the tests notice what they should? ONLY=name for one patch
 fuzz: ## TIME=60 seconds for each fuzz target; ONLY=pdu for one
 	@scripts/fuzz $(or $(TIME),60) $(ONLY)
 
-bench: ## measure: start, memory, wake-ups, delivery
+bench: ## measure: start, memory, wake-ups, delivery; the program as it is shipped (static, musl)
+	@scripts/setup
+	@cross/build x86_64
 	@cargo build --locked --quiet --workspace --release --bins
-	@cargo run --locked --quiet -p house --release --bin bench
+	@TANDEM_BIN='$(CURDIR)/target/cross/x86_64-unknown-linux-musl/tandem' \
+	  cargo run --locked --quiet -p house --release --bin bench
 
 demo: ## a dongle, a text, a mail: see it work; DEMO_EXIT=1 ends by itself
 	@scripts/setup
