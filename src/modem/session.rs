@@ -531,7 +531,17 @@ impl Modem {
 
     fn stop_at_sim(&mut self, trouble: SimTrouble, now: Instant) {
         self.ladder.succeeded();
+        self.forget_slots();
         self.enter(Life::Sim { trouble, check_at: now + SIM_PAUSE });
+    }
+
+    /// Another SIM may come into the same stick: the slots of this one mean nothing there.
+    fn forget_slots(&mut self) {
+        if matches!(self.purpose, Some(Purpose::Slot(_))) {
+            self.purpose = None;
+        }
+        self.session = self.session.wrapping_add(1);
+        self.slots.open(self.session);
     }
 
     fn on_started(&mut self, now: Instant) {
