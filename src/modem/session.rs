@@ -273,6 +273,8 @@ impl Modem {
         if ok || self.view.pin_tries.is_some_and(|n| n >= 3) {
             self.run_step(Step::EnterPin, now);
         } else {
+            // Not tried: the next look at the SIM begins with the note again.
+            self.pin_notes.remove(&key);
             self.stop_at_sim(SimTrouble::NotNoted, now);
         }
     }
