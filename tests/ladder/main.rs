@@ -2,5 +2,11 @@
 //! disk, no sleep. The dialogues are files in `transcripts/` (`player` says how to read one); what concerns disk and mail
 //! server is told in Rust against the whole switch (`house`).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod deliveries;
+mod house;
+mod joining;
+mod pdus;
 mod player;
+mod reloads;
+mod sending;
 mod sticks;
