@@ -170,11 +170,8 @@ impl Text {
             }
         }
         let total = u16::from(self.total);
-        let tail = if expected <= total && !self.is_complete() {
-            self.gap(expected, total)
-        } else {
-            String::new()
-        };
+        let tail =
+            if expected <= total && !self.is_complete() { self.gap(expected, total) } else { String::new() };
         close_run(&mut text, &mut run, &tail);
         text
     }
