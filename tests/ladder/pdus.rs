@@ -56,7 +56,7 @@ pub fn report(to: &str, reference: u8, status: u8) -> String {
 }
 
 fn swapped(number: u8) -> u8 {
-    (number % 10) << 4 | number / 10
+    ((number % 10) << 4) | (number / 10)
 }
 
 fn address(text: &str) -> Vec<u8> {
@@ -71,7 +71,7 @@ fn address(text: &str) -> Vec<u8> {
     for pair in digits.as_bytes().chunks(2) {
         let low = pair[0] - b'0';
         let high = pair.get(1).map_or(0xf, |d| d - b'0');
-        address.push(high << 4 | low);
+        address.push((high << 4) | low);
     }
     address
 }
@@ -81,7 +81,7 @@ fn packed(septets: &[u8]) -> Vec<u8> {
     let mut out = vec![0; (septets.len() * 7).div_ceil(8)];
     for (at, septet) in septets.iter().enumerate() {
         for bit in 0..7 {
-            if septet >> bit & 1 == 1 {
+            if (septet >> bit) & 1 == 1 {
                 let place = at * 7 + bit;
                 out[place / 8] |= 1 << (place % 8);
             }
