@@ -256,6 +256,14 @@ impl Shell {
     fn reload(&mut self) -> io::Result<()> {
         let loaded = read_config(&self.options.config)?;
         log::set_max_level(loaded.config.main.log_level);
+        if loaded.config.main.state_dir != self.switch.loaded().config.main.state_dir {
+            log::warn!("option 'state_dir' counts from the next start on");
+        }
+        if !loaded.config.main.enabled {
+            log::info!("option 'enabled' of section 'tandem' is 0 now");
+            // A full queue is served first; then the next reload or a SIGTERM ends it.
+            let _ = self.events.try_send(Event::End);
+        }
         self.switch.reload(loaded, self.clock.now());
         self.next_look = Some(Instant::ZERO);
         Ok(())

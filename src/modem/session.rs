@@ -234,6 +234,12 @@ impl Modem {
         self.turn(now);
     }
 
+    /// The disk did not take the text of `slot` yet.
+    pub fn note_stuck(&mut self, slot: Slot, now: Instant) {
+        self.slots.note_stuck(slot);
+        self.turn(now);
+    }
+
     /// The text of `slot` can't be kept here: it stays, and a later list shows it again.
     pub fn release(&mut self, slot: Slot) {
         self.slots.release(slot);

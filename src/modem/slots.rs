@@ -45,6 +45,8 @@ pub struct Slots {
     deletes: VecDeque<(Slot, u8)>,
     /// Read in this session, not deleted yet: not to be read again.
     held: Vec<Slot>,
+    /// Those of them that stay for longer, as the disk does not take them.
+    stuck: Vec<Slot>,
     /// Slots that hold something that is not ours: drafts, and what could not be deleted.
     foreign: u16,
 }
@@ -75,9 +77,10 @@ impl Slots {
         };
         let slot = index.map(|index| Slot { storage, index, session: self.session });
         match slot {
-            Some(slot) if self.held.contains(&slot) || self.reads.contains(&slot) => {}
-            // The list will show it.
-            Some(slot) if self.lists.contains(&slot.storage) => {}
+            Some(slot) if self.reads.contains(&slot) => {}
+            // Announced twice; but while it is being deleted it may be the next text in the same slot, announced
+            // before the deletion's OK.
+            Some(slot) if self.held.contains(&slot) && !self.is_to_go(slot) => {}
             Some(slot) if self.reads.len() < SLOT_JOBS => self.reads.push_back(slot),
             _ => {
                 self.reads.retain(|r| r.storage != storage);
@@ -88,14 +91,14 @@ impl Slots {
 
     /// The text of `slot` is safe. A slot of an earlier session is not touched.
     pub fn want_delete(&mut self, slot: Slot) {
-        if slot.session == self.session && !self.deletes.iter().any(|(s, _)| *s == slot) {
+        if slot.session == self.session && !self.is_to_go(slot) {
             self.deletes.push_back((slot, 0));
         }
     }
 
     /// Not kept by the owner: the next list shows it again.
     pub fn release(&mut self, slot: Slot) {
-        self.held.retain(|s| *s != slot);
+        self.let_go(slot);
     }
 
     /// More lies there than is known: `used` of the poll against what is held or foreign.
@@ -112,13 +115,36 @@ impl Slots {
     pub fn next(&self) -> Option<Job> {
         let (storage, job) = if let Some((slot, _)) = self.deletes.front() {
             (slot.storage, Job::Delete(*slot))
-        } else if let Some(slot) = self.reads.front() {
-            (slot.storage, Job::Read(*slot))
+        } else if let Some(storage) = self.lists.front().filter(|s| !self.holds_some_of(**s)) {
+            // Lists before reads: what a list has shown need not be read.
+            (*storage, Job::List(*storage))
         } else {
-            let storage = *self.lists.front()?;
-            (storage, Job::List(storage))
+            let slot = *self.reads.front()?;
+            (slot.storage, Job::Read(slot))
         };
         Some(if self.selected == Some(storage) { job } else { Job::Select(storage) })
+    }
+
+    fn is_to_go(&self, slot: Slot) -> bool {
+        self.deletes.iter().any(|(s, _)| *s == slot)
+    }
+
+    /// Some texts of `storage` are on their way to the disk: a list now would only carry them over once more.
+    fn holds_some_of(&self, storage: Storage) -> bool {
+        self.held.iter().any(|s| s.storage == storage && !self.stuck.contains(s))
+    }
+
+    /// The disk did not take the text of `slot`: it stays here until it is delivered, and lists go on around it.
+    pub fn note_stuck(&mut self, slot: Slot) {
+        if self.held.contains(&slot) && !self.stuck.contains(&slot) {
+            self.stuck.push(slot);
+        }
+    }
+
+    /// The slot is empty, or somebody else's affair.
+    fn let_go(&mut self, slot: Slot) {
+        self.held.retain(|s| *s != slot);
+        self.stuck.retain(|s| *s != slot);
     }
 
     /// Back to the SIM when nothing else is to be done: the network delivers into the selected storage.
@@ -159,12 +185,12 @@ impl Slots {
     fn on_deleted(&mut self, slot: Slot, ok: bool) {
         let Some((slot, tries)) = self.deletes.pop_front().filter(|(s, _)| *s == slot) else { return };
         if ok {
-            self.held.retain(|s| *s != slot);
+            self.let_go(slot);
         } else if tries.saturating_add(1) < DELETE_TRIES {
             self.deletes.push_back((slot, tries.saturating_add(1)));
         } else {
             log::warn!("slot {} can't be deleted; it is tried again after the next list", slot.index);
-            self.held.retain(|s| *s != slot);
+            self.let_go(slot);
             self.foreign = self.foreign.saturating_add(1);
         }
     }
@@ -190,8 +216,6 @@ impl Slots {
             log::warn!("the list of texts in {} was not answered", storage.name());
             return Vec::new();
         }
-        // The list covers what was to be read one by one.
-        self.reads.retain(|s| s.storage != storage);
         self.foreign = 0;
         let mut found = Vec::new();
         let lines = reply.lines();
@@ -203,6 +227,9 @@ impl Slots {
                 found.extend(self.found(Slot { storage, index, session: self.session }, stat, pdu));
             }
         }
+        // What the list has shown. What was announced while it ran may not be in it, and is read after it.
+        let held = &self.held;
+        self.reads.retain(|s| !held.contains(s));
         if lines.len() >= AT_ANSWER_LINES {
             self.want_list(storage);
         }
@@ -306,6 +333,41 @@ mod tests {
         let mut s = opened();
         s.want_read(Some(Storage::Sim), Some(3));
         s.on_reply(Job::Read(slot(3)), &Reply::Lost);
+        assert_eq!(s.next(), Some(Job::List(Storage::Sim)));
+    }
+
+    #[test]
+    fn announced_while_the_list_runs() {
+        let mut s = opened();
+        s.want_list(Storage::Sim);
+        assert_eq!(s.next(), Some(Job::List(Storage::Sim)));
+        s.want_read(Some(Storage::Sim), Some(0));
+        s.want_read(Some(Storage::Sim), Some(1));
+        s.on_reply(Job::List(Storage::Sim), &ok(&["+CMGL: 1,0,,23", "0791"]));
+        assert_eq!(s.next(), Some(Job::Read(slot(0))), "not in the list: it came after");
+    }
+
+    #[test]
+    fn the_next_text_in_a_slot_is_announced_before_the_deletions_ok() {
+        let mut s = opened();
+        s.want_read(None, Some(1));
+        s.on_reply(Job::Read(slot(1)), &ok(&["+CMGR: 0,23", "0791"]));
+        s.want_delete(slot(1));
+        assert_eq!(s.next(), Some(Job::Delete(slot(1))));
+        s.want_read(None, Some(1));
+        s.on_reply(Job::Delete(slot(1)), &ok(&[]));
+        assert_eq!(s.next(), Some(Job::Read(slot(1))));
+        assert_eq!(s.on_reply(Job::Read(slot(1)), &ok(&["+CMGR: 0,23", "0792"])).len(), 1);
+    }
+
+    #[test]
+    fn a_text_that_the_disk_does_not_take_does_not_keep_others_from_being_found() {
+        let mut s = opened();
+        s.want_read(None, Some(1));
+        s.on_reply(Job::Read(slot(1)), &ok(&["+CMGR: 0,23", "0791"]));
+        s.want_list(Storage::Sim);
+        assert_eq!(s.next(), None, "on its way to the disk");
+        s.note_stuck(slot(1));
         assert_eq!(s.next(), Some(Job::List(Storage::Sim)));
     }
 

@@ -25,7 +25,12 @@ impl Switch {
         let Some((purpose, change)) = self.storing.end(token) else { return };
         self.note_disk(result, now);
         match &purpose {
-            Purpose::Part(part) => self.inbox.handle_stored(*part, result, now),
+            Purpose::Part(part) => {
+                if result.is_err() {
+                    self.note_stuck(*part, now.mono);
+                }
+                self.inbox.handle_stored(*part, result, now);
+            }
             Purpose::Outgoing(id) => self.outbox.handle_stored(*id, result, now),
             Purpose::Pin { line, key } => {
                 let (line, key) = (*line, *key);
@@ -194,6 +199,14 @@ impl Switch {
         for (id, slot) in self.slots.remove(&part).unwrap_or_default() {
             if let Some(line) = self.line_mut(id) {
                 line.modem.delete(slot, now);
+            }
+        }
+    }
+
+    fn note_stuck(&mut self, part: PartId, now: Instant) {
+        for (id, slot) in self.slots.get(&part).cloned().unwrap_or_default() {
+            if let Some(line) = self.line_mut(id) {
+                line.modem.note_stuck(slot, now);
             }
         }
     }

@@ -225,20 +225,47 @@ fn the_disk_is_full_and_then_it_is_not() {
     home.daemon.restart();
     home.daemon.wait_dongle("ready", 30.0);
     assert_well(&mut home, "while there is room");
-    let ballast = state.join("ballast");
-    let mut file = fs::File::create(&ballast).unwrap();
-    while file.write_all(&[0; 512]).is_ok() {}
-    drop(file);
+    let ballast = fill(&state);
+    // Neither the disk nor the server can have them: only the SIM is left.
+    home.mail.down();
     for n in 1..=3 {
         home.stick.sms(SENDER, &format!("on a full disk {n}"));
     }
-    // Said, and left where it is safe.
-    home.daemon.child().wait_line(0, "No space left", 30.0);
-    assert_eq!(home.stick.texts_left(), 3, "deleted without having been stored\n{}", home.daemon.tail(40));
+    home.daemon.child().wait_line(0, "no space left", 30.0);
     home.daemon.status();
-    fs::remove_file(&ballast).unwrap();
-    home.wait_mails(4, 120.0);
-    assert!(home.stick.emptied(60.0), "{}", home.daemon.tail(40));
+    home.daemon.kill9();
+    home.daemon.restart();
+    home.daemon.wait_dongle("ready", 30.0);
+    for file in ballast {
+        let _ = fs::remove_file(file);
+    }
+    home.mail.up();
+    home.wait_mails(4, 150.0);
+    assert!(home.stick.emptied(120.0), "{}", home.daemon.tail(40));
+    assert_well(&mut home, "with room again");
+    assert_each_text_under_one_id(&home, 5);
+}
+
+/// Takes all the room below `dir`; the files that do.
+fn fill(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    let mut refused = 0;
+    // A tmpfs counts its pages roughly: what is refused once may fit a moment later.
+    while refused < 5 && files.len() < 2_000 {
+        let path = dir.join(format!("ballast{}", files.len()));
+        if fs::write(&path, [0; 4_096]).is_err() {
+            refused += 1;
+        }
+        files.push(path);
+    }
+    files
+}
+
+/// Mailed again only under the same Message-ID.
+fn assert_each_text_under_one_id(home: &Home, texts: usize) {
+    let pair = |m: &serde_json::Value| (m["subject"].to_string(), m["message_id"].to_string());
+    let pairs: std::collections::BTreeSet<_> = home.mail.mails().iter().map(pair).collect();
+    assert_eq!(pairs.len(), texts, "{pairs:#?}");
 }
 
 #[test]
@@ -257,8 +284,9 @@ fn the_disk_is_read_only() {
     home.daemon.wait_dongle("ready", 30.0);
     assert_well(&mut home, "while it can be written");
     assert!(mount(&["-o", "remount,ro"], &state));
+    home.mail.down();
     home.stick.sms(SENDER, "on a read-only disk");
-    home.daemon.child().wait_line(0, "Read-only file system", 30.0);
+    home.daemon.child().wait_line(0, "the file system is read-only", 30.0);
     assert_eq!(home.stick.texts_left(), 1, "{}", home.daemon.tail(40));
     // It also starts like that, and says so.
     home.daemon.kill9();
@@ -266,14 +294,19 @@ fn the_disk_is_read_only() {
     home.daemon.wait_dongle("ready", 30.0);
     assert_eq!(home.stick.texts_left(), 1);
     assert!(mount(&["-o", "remount,rw"], &state));
-    home.wait_mails(2, 120.0);
-    assert!(home.stick.emptied(60.0), "{}", home.daemon.tail(40));
+    home.mail.up();
+    home.wait_mails(2, 150.0);
+    assert!(home.stick.emptied(120.0), "{}", home.daemon.tail(40));
+    assert_well(&mut home, "when it can be written again");
+    assert_each_text_under_one_id(&home, 3);
 }
 
 #[test]
 fn configurations_that_are_none() {
     let scratch = Scratch::new("uci");
     let path = scratch.join("tandem.uci");
+    // Built before the clock runs.
+    let _ = house::paths::tandem();
     let mut random = Random::new("uci");
     let megabyte = "config smtp 'x'\n\toption host 'y'\n".repeat(32_768);
     let cases: Vec<(&str, Vec<u8>)> = vec![
