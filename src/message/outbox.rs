@@ -383,7 +383,8 @@ impl Outbox {
         self.save(id);
     }
 
-    /// A status report came: newest text to this number with this reference. TS 23.040 9.2.2.3.
+    /// A status report came: newest text to this number with this reference; if there is none, the newest one whose
+    /// reference was lost. TS 23.040 9.2.2.3.
     pub fn handle_report(&mut self, report: &StatusReport) {
         let tail = |number: &str| -> String {
             let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
@@ -391,17 +392,15 @@ impl Outbox {
         };
         let wanted = tail(&report.recipient.text);
         let reference = report.reference;
-        let found = self.order.iter().rev().find(|id| {
-            self.texts.get(id).is_some_and(|t| {
-                tail(&t.to) == wanted
-                    && t.parts.iter().any(|p| *p == PartState::Sent(reference) || *p == PartState::Unknown)
+        let newest = |state: PartState| {
+            self.order.iter().rev().copied().find_map(|id| {
+                let text = self.texts.get(&id).filter(|t| tail(&t.to) == wanted)?;
+                Some((id, text.parts.iter().position(|p| *p == state)?))
             })
-        });
-        let Some(id) = found.copied() else { return };
-        let Some(text) = self.texts.get_mut(&id) else { return };
-        let by_reference = text.parts.iter().position(|p| *p == PartState::Sent(reference));
-        let at = by_reference.or_else(|| text.parts.iter().position(|p| *p == PartState::Unknown));
-        let Some(part) = at.and_then(|at| text.parts.get_mut(at)) else { return };
+        };
+        let found = newest(PartState::Sent(reference)).or_else(|| newest(PartState::Unknown));
+        let Some((id, at)) = found else { return };
+        let Some(part) = self.texts.get_mut(&id).and_then(|t| t.parts.get_mut(at)) else { return };
         *part = match report.outcome() {
             sms::Outcome::Delivered => PartState::Delivered(reference),
             sms::Outcome::Failed => PartState::Undelivered(report.status),

@@ -72,8 +72,8 @@ pub struct Post {
     deliveries: BTreeMap<TextId, Deliveries>,
     /// Texts with something to deliver, oldest first.
     waiting: VecDeque<TextId>,
-    /// The try under way.
-    sending: Option<(TextId, usize)>,
+    /// The text whose try is under way: the one delivery of it that is `Sending`, unless it was dropped meanwhile.
+    sending: Option<TextId>,
     actions: VecDeque<Action>,
 }
 
@@ -185,7 +185,7 @@ impl Post {
         delivery.state = State::Sending;
         delivery.attempts = delivery.attempts.saturating_add(1);
         let (target, what) = (delivery.target.clone(), delivery.what.clone());
-        self.sending = Some((text, index));
+        self.sending = Some(text);
         let server = self.servers.get(target.server())?.section.clone();
         let more = self.waiting.iter().filter(|t| **t != text).any(|t| {
             let index = self.due(*t, now);
@@ -205,10 +205,12 @@ impl Post {
 
     /// How the try under way ended. `elsewhere`: targets that could hear of a failure.
     pub fn handle_outcome(&mut self, outcome: &Outcome, elsewhere: &[Target], now: Now) {
-        let Some((text, index)) = self.sending.take() else { return };
-        let Some(delivery) = self.deliveries.get_mut(&text).and_then(|d| d.all.get_mut(index)) else {
-            return;
-        };
+        let Some(text) = self.sending.take() else { return };
+        // Not by a place noted before: more parts or a new configuration may have changed the list.
+        let sending = |d: &Delivery| d.state == State::Sending;
+        let Some(known) = self.deliveries.get_mut(&text) else { return };
+        let Some(index) = known.all.iter().position(sending) else { return };
+        let Some(delivery) = known.all.get_mut(index) else { return };
         let server = delivery.target.server().to_owned();
         let mut save = delivery.count_wait(now.mono);
         let give_up = self.servers.get(&server).map_or(Duration::MAX, |s| s.section.give_up);
@@ -288,10 +290,9 @@ impl Post {
                 .filter_map(|t| self.deliveries.get(t))
                 .map(|d| d.all.iter().filter(mine).count())
                 .sum();
-            let sending = self
-                .sending
-                .and_then(|(t, i)| self.deliveries.get(&t)?.all.get(i))
-                .is_some_and(|d| d.target.server() == name);
+            let sending = self.sending.and_then(|t| self.deliveries.get(&t)).is_some_and(|d| {
+                d.all.iter().any(|d| d.state == State::Sending && d.target.server() == name)
+            });
             let (state, reason, next_try) = match &server.health {
                 Health::Down { reason, until, .. } => ("down", Some(reason.clone()), Some(*until)),
                 Health::Up if sending => ("sending", None, None),

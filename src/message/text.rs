@@ -155,9 +155,11 @@ impl Text {
     pub fn content(&self) -> String {
         let mut text = String::new();
         let mut run: Vec<&Content> = Vec::new();
-        let mut expected = 1;
+        // Wider than a part's number, which may be 255 itself.
+        let mut expected = 1_u16;
         for (number, part) in &self.parts {
-            if expected < *number {
+            let number = u16::from(*number);
+            if expected < number {
                 close_run(&mut text, &mut run, &self.gap(expected, number.saturating_sub(1)));
             }
             expected = number.saturating_add(1);
@@ -167,16 +169,14 @@ impl Text {
                 Body::Unreadable(_) => close_run(&mut text, &mut run, "(unreadable)"),
             }
         }
-        let tail = if expected <= self.total && !self.is_complete() {
-            self.gap(expected, self.total)
-        } else {
-            String::new()
-        };
+        let total = u16::from(self.total);
+        let tail =
+            if expected <= total && !self.is_complete() { self.gap(expected, total) } else { String::new() };
         close_run(&mut text, &mut run, &tail);
         text
     }
 
-    fn gap(&self, from: u8, to: u8) -> String {
+    fn gap(&self, from: u16, to: u16) -> String {
         let total = self.total;
         if from == to {
             format!("[part {from} of {total} is missing]")

@@ -279,6 +279,8 @@ impl Modem {
         if ok || self.view.pin_tries.is_some_and(|n| n >= 3) {
             self.run_step(Step::EnterPin, now);
         } else {
+            // Not tried: the next look at the SIM begins with the note again.
+            self.pin_notes.remove(&key);
             self.stop_at_sim(SimTrouble::NotNoted, now);
         }
     }
@@ -537,7 +539,17 @@ impl Modem {
 
     fn stop_at_sim(&mut self, trouble: SimTrouble, now: Instant) {
         self.ladder.succeeded();
+        self.forget_slots();
         self.enter(Life::Sim { trouble, check_at: now + SIM_PAUSE });
+    }
+
+    /// Another SIM may come into the same stick: the slots of this one mean nothing there.
+    fn forget_slots(&mut self) {
+        if matches!(self.purpose, Some(Purpose::Slot(_))) {
+            self.purpose = None;
+        }
+        self.session = self.session.wrapping_add(1);
+        self.slots.open(self.session);
     }
 
     fn on_started(&mut self, now: Instant) {

@@ -89,8 +89,15 @@ impl Switch {
             };
             self.lines.push(line);
         }
-        for line in old {
+        for mut line in old {
             log::info!("dongle '{}': no longer used", line.section.name);
+            line.modem.handle_detached(None);
+            while let Some(action) = line.modem.poll_action() {
+                // What it was sending has no other way to end.
+                if let Action::Event(Event::Sent { token, result }) = action {
+                    self.outbox.handle_sent(TextId(token), attempt_of(result), now);
+                }
+            }
             self.slots.values_mut().for_each(|slots| slots.retain(|(id, _)| *id != line.id));
             self.outputs.push_back(Output::Close { line: line.id });
         }

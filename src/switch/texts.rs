@@ -40,9 +40,8 @@ impl Switch {
             }
             Purpose::Deliveries(_) | Purpose::Removal => {}
         }
-        // A part is repeated by the inbox; everything else here, or a restart would not know of it.
-        if result.is_err() && !matches!(purpose, Purpose::Part(_)) {
-            self.storing.repeat(purpose, change, now.mono);
+        if result.is_err() {
+            self.store_again(purpose, change, now.mono);
         }
         self.turn(now);
     }
@@ -69,6 +68,18 @@ impl Switch {
         }
         let token = self.storing.begin(purpose, change.clone());
         self.outputs.push_back(Output::Store { token, change });
+    }
+
+    /// A part is repeated by the inbox, the note of a PIN by the modem before it tries: written later it would tell of an
+    /// attempt that was not made. Everything else here, or a restart would not know of it.
+    fn store_again(&mut self, purpose: Purpose, change: Change, now: Instant) {
+        match purpose {
+            Purpose::Part(_) => {}
+            Purpose::Pin { key, .. } if self.pins.get(&key) == Some(&PinNote::Tried) => {
+                self.pins.remove(&key);
+            }
+            purpose => self.storing.repeat(purpose, change, now),
+        }
     }
 
     fn note_disk(&mut self, result: Result<(), DiskError>, now: Now) {
