@@ -162,7 +162,7 @@ impl Slots {
                 Vec::new()
             }
             Job::Delete(slot) => {
-                self.on_deleted(slot, reply.is_ok());
+                self.on_deleted(slot, reply);
                 Vec::new()
             }
             Job::Read(slot) => self.on_read(slot, reply),
@@ -182,10 +182,14 @@ impl Slots {
         self.deletes.retain(|(s, _)| s.storage != storage);
     }
 
-    fn on_deleted(&mut self, slot: Slot, ok: bool) {
+    fn on_deleted(&mut self, slot: Slot, reply: &Reply) {
         let Some((slot, tries)) = self.deletes.pop_front().filter(|(s, _)| *s == slot) else { return };
-        if ok {
+        if reply.is_ok() {
             self.let_go(slot);
+        } else if *reply == Reply::Lost {
+            // It may be empty and filled again with a text that nobody has read: look before it is emptied once more.
+            self.let_go(slot);
+            self.want_read(Some(slot.storage), Some(slot.index));
         } else if tries.saturating_add(1) < DELETE_TRIES {
             self.deletes.push_back((slot, tries.saturating_add(1)));
         } else {

@@ -27,7 +27,6 @@ sticks! {
     reads_what_is_announced: "e1750-11.126-store",
     reads_the_backlog_of_a_full_sim: "e1750-11.126-full",
     reads_a_slot_filled_while_it_is_deleted: "e1750-11.126-reused",
-    #[ignore = "modem/slots deletes such a slot blindly: the text is lost"]
     spares_a_slot_filled_after_a_lost_deletion: "e1750-11.126-reusedlost",
     tells_notifications_from_answers: "e1750-11.126-between",
     enters_a_wrong_pin_once: "e1750-11.126-pinwrong",
