@@ -2,13 +2,15 @@
 use super::world::{Happening, World};
 use serde_json::Value;
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 use std::time::Duration;
 use tandem::message::mail::Outcome;
 
-fn vectors() -> Vec<Value> {
+/// Read once: the story is told some thousand times.
+fn vectors() -> &'static [Value] {
+    static VECTORS: OnceLock<Value> = OnceLock::new();
     let text = include_str!("../data/pdu_vectors.json");
-    let all: Value = serde_json::from_str(text).unwrap();
-    all["vectors"].as_array().unwrap().clone()
+    VECTORS.get_or_init(|| serde_json::from_str(text).unwrap())["vectors"].as_array().unwrap()
 }
 
 /// The parts of a Russian text, from oFono's tests.
