@@ -183,7 +183,7 @@ fn dongles_that_claim_the_same_stick() {
 
 #[test]
 fn forwards_refer_to_what_is_there() {
-    let work = SMTP.replace("mail", "work");
+    let work = SMTP.replace("mail", "office");
     let bad = SMTP.replace("h.example", "h example");
     let off = format!("{SMTP}option enabled '0'\n");
     let email = "list to 'email/me@example.com'";
@@ -206,7 +206,7 @@ fn forwards_refer_to_what_is_there() {
         (
             format!("{SMTP}{work}"),
             email,
-            "option 'to' is 'email/me@example.com', want the server's name in it: email/mail/me@example.com or email/work/me@example.com",
+            "option 'to' is 'email/me@example.com', want the server's name in it: email/mail/me@example.com or email/office/me@example.com",
         ),
         (
             SMTP.to_owned(),
