@@ -1,6 +1,7 @@
 //! What a restart knows, and what is thrown away when there is too much.
 use super::house::{CONFIG, House, down};
 use super::pdus::Deliver;
+use tandem::modem::start::Step;
 
 fn text(words: &str) -> String {
     Deliver::new("+4915112345678", words).hex()
@@ -61,4 +62,6 @@ fn no_secret_is_shown() {
     for secret in ["hunter2hunter2", "73194682"] {
         assert!(!shown.contains(secret), "{secret}");
     }
+    // What the log shows of the command that has it.
+    assert_eq!(Step::EnterPin.command("73194682").shown(), "AT+CPIN");
 }
