@@ -135,3 +135,70 @@ pub fn start(path: PathBuf, events: Events) -> io::Result<Sender<(u64, Change)>>
     })?;
     Ok(sender)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of its own, removed in the end.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("tandem-disk-{}-{name}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn directory(&self) -> Directory {
+            Directory { path: self.0.clone(), open: None }
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn record() -> Change {
+        Change::Write { name: "a.part".to_owned(), bytes: b"record".to_vec() }
+    }
+
+    #[test]
+    fn written_whole_under_its_own_name() {
+        let place = Place::new("whole");
+        assert_eq!(apply(&mut place.directory(), &record()), Ok(()));
+        assert_eq!(load(&place.0).unwrap(), [("a.part".to_owned(), b"record".to_vec())]);
+    }
+
+    /// A pipe takes bytes and refuses fsync: a record that is not on the medium is not called stored, and what was
+    /// written of it is gone.
+    #[test]
+    fn not_stored_without_fsync() {
+        let place = Place::new("fsync");
+        let pipe = place.0.join("a.part.tmp");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+        // Held open for reading, so that opening it for writing does not wait.
+        let _reader = fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+        assert_eq!(apply(&mut place.directory(), &record()), Err(DiskError::Other(libc::EINVAL)));
+        assert_eq!(fs::read_dir(&place.0).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_directory_is_synced() {
+        let place = Place::new("gone");
+        fs::remove_dir(&place.0).unwrap();
+        let removal = Change::Remove { names: vec!["a.part".to_owned()] };
+        assert_eq!(apply(&mut place.directory(), &removal), Err(DiskError::Other(libc::ENOENT)));
+    }
+
+    #[test]
+    fn what_a_crash_left_half_written_is_removed() {
+        let place = Place::new("half");
+        fs::write(place.0.join("a.part.tmp"), "tand").unwrap();
+        fs::write(place.0.join("b.part"), "record").unwrap();
+        assert_eq!(load(&place.0).unwrap(), [("b.part".to_owned(), b"record".to_vec())]);
+        assert!(!place.0.join("a.part.tmp").exists());
+    }
+}

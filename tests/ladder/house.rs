@@ -45,6 +45,8 @@ pub struct House {
     /// Writes are not answered until this is false again.
     pub disk_hangs: bool,
     hanging: VecDeque<(u64, Change)>,
+    /// Files removed, and the disk before.
+    pub removals: Vec<(BTreeMap<String, Vec<u8>>, Vec<String>)>,
     pub slots: BTreeMap<u16, String>,
     pub deleted: Vec<u16>,
     /// Answers to the next PDUs; then references count up from 1.
@@ -108,6 +110,7 @@ impl House {
             disk_trouble: None,
             disk_hangs: false,
             hanging: VecDeque::new(),
+            removals: Vec::new(),
             slots: BTreeMap::new(),
             deleted: Vec::new(),
             network: VecDeque::new(),
@@ -272,9 +275,10 @@ impl House {
             Change::Write { name, bytes } => {
                 self.disk.insert(name.clone(), bytes.clone());
             }
-            Change::Remove { names } => names.iter().for_each(|n| {
-                self.disk.remove(n);
-            }),
+            Change::Remove { names } => {
+                self.removals.push((self.disk.clone(), names.clone()));
+                self.disk.retain(|name, _| !names.contains(name));
+            }
         }
         Ok(())
     }

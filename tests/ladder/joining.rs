@@ -63,6 +63,19 @@ fn part_numbers_that_can_not_be() {
     }
 }
 
+/// Reserved groups, compressed data, message waiting, classes: whatever the scheme, nothing is thrown away.
+#[test]
+fn every_coding_scheme_reaches_the_mailbox() {
+    let mut house = House::new();
+    for dcs in 0..=255 {
+        let mut text = Deliver::new(FROM, "xy");
+        text.dcs = dcs;
+        house.arrive(&text.hex());
+        assert_eq!(house.mailbox.len(), usize::from(dcs) + 1, "coding scheme {dcs:02x}");
+    }
+    assert!(house.slots.is_empty());
+}
+
 #[test]
 fn a_sender_writes_no_header_and_no_line() {
     let mut house = House::new();

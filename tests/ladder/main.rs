@@ -5,6 +5,7 @@
 mod deliveries;
 mod house;
 mod joining;
+mod keeping;
 mod pdus;
 mod player;
 mod reloads;

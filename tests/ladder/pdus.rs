@@ -8,13 +8,15 @@ pub struct Deliver<'a> {
     /// Reference, total, number.
     pub part: Option<(u8, u8, u8)>,
     pub units: Vec<u16>,
+    /// Data coding scheme, UCS2 unless a test says otherwise.
+    pub dcs: u8,
     /// Minutes of the stamp's hour.
     pub minute: u8,
 }
 
 impl<'a> Deliver<'a> {
     pub fn new(from: &'a str, text: &str) -> Self {
-        Self { from, part: None, units: text.encode_utf16().collect(), minute: 10 }
+        Self { from, part: None, units: text.encode_utf16().collect(), dcs: 0x08, minute: 10 }
     }
 
     pub fn part(mut self, reference: u8, total: u8, number: u8) -> Self {
@@ -36,8 +38,8 @@ impl<'a> Deliver<'a> {
         user.extend(self.units.iter().flat_map(|u| u.to_be_bytes()));
         let mut pdu = vec![0, if header.is_empty() { 0x04 } else { 0x44 }];
         pdu.extend(address(self.from));
-        // PID, DCS UCS2, 2026-11-18 12:minute +01:00.
-        pdu.extend([0, 0x08, 0x62, 0x11, 0x81, 0x21, swapped(self.minute), 0, 0x40]);
+        // PID, DCS, 2026-11-18 12:minute +01:00.
+        pdu.extend([0, self.dcs, 0x62, 0x11, 0x81, 0x21, swapped(self.minute), 0, 0x40]);
         pdu.push(u8::try_from(user.len()).unwrap());
         pdu.extend(user);
         hex(&pdu)

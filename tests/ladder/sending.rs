@@ -60,6 +60,19 @@ fn a_lost_answer_is_not_sent_again() {
     assert_eq!(house.list()[0]["state"], "unknown");
 }
 
+/// The attempt is on the medium before the stick hears of it.
+#[test]
+fn a_text_at_the_stick_is_not_sent_again_after_a_crash() {
+    let mut house = House::new();
+    house.network.push_back(Network::Silent);
+    house.send(TO, "Hello");
+    assert_eq!(house.sent.len(), 1);
+    house.restart();
+    house.pass(86_400);
+    assert_eq!(house.sent.len(), 1);
+    assert_eq!(house.list()[0]["state"], "unknown");
+}
+
 #[test]
 fn parts_go_in_their_order_and_after_a_failure_no_further() {
     let mut house = House::new();
