@@ -213,13 +213,17 @@ impl House {
     }
 
     pub fn answer_mail(&mut self, outcome: &Outcome) {
+        self.mail_answered(outcome);
+        self.settle();
+    }
+
+    fn mail_answered(&mut self, outcome: &Outcome) {
         let mail = self.mail.take().unwrap();
         if matches!(outcome, Outcome::Accepted { .. }) {
             self.mailbox.push(mail);
         }
         let now = self.now();
         self.switch.handle_mailed(outcome, now);
-        self.settle();
     }
 
     /// Carry out what is asked for until nothing more is.
@@ -236,7 +240,7 @@ impl House {
                 self.switch.handle_stored(token, result, now);
             } else if self.mail.is_some() && !self.mail_hangs {
                 let outcome = self.replies.pop_front().unwrap_or_else(accepted);
-                self.answer_mail(&outcome);
+                self.mail_answered(&outcome);
             } else {
                 return;
             }
