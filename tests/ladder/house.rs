@@ -22,6 +22,9 @@ config forward 'sms_to_mail'
 /// 2026-11-18.
 const START: i64 = 1_795_000_000;
 
+/// Names and contents.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
 /// What a stick answers to a PDU.
 #[derive(Clone, Debug)]
 pub enum Network {
@@ -40,13 +43,13 @@ pub struct House {
     born: f64,
     /// How far the wall clock is off.
     pub wall_offset: i64,
-    pub disk: BTreeMap<String, Vec<u8>>,
+    pub disk: Files,
     pub disk_trouble: Option<DiskError>,
     /// Writes are not answered until this is false again.
     pub disk_hangs: bool,
     hanging: VecDeque<(u64, Change)>,
     /// Files removed, and the disk before.
-    pub removals: Vec<(BTreeMap<String, Vec<u8>>, Vec<String>)>,
+    pub removals: Vec<(Files, Vec<String>)>,
     pub slots: BTreeMap<u16, String>,
     pub deleted: Vec<u16>,
     /// Answers to the next PDUs; then references count up from 1.
@@ -213,11 +216,11 @@ impl House {
     }
 
     pub fn answer_mail(&mut self, outcome: &Outcome) {
-        self.end_mail(outcome);
+        self.mail_answered(outcome);
         self.settle();
     }
 
-    fn end_mail(&mut self, outcome: &Outcome) {
+    fn mail_answered(&mut self, outcome: &Outcome) {
         let mail = self.mail.take().unwrap();
         if matches!(outcome, Outcome::Accepted { .. }) {
             self.mailbox.push(mail);
@@ -240,7 +243,7 @@ impl House {
                 self.switch.handle_stored(token, result, now);
             } else if self.mail.is_some() && !self.mail_hangs {
                 let outcome = self.replies.pop_front().unwrap_or_else(accepted);
-                self.end_mail(&outcome);
+                self.mail_answered(&outcome);
             } else {
                 return;
             }
