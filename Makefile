@@ -36,14 +36,16 @@ fuzz: ## TIME=60 seconds for each fuzz target; ONLY=pdu for one
 bench: ## measure: start, memory, wake-ups, delivery; the program as it is shipped (static, musl)
 	@scripts/setup
 	@cross/build x86_64
+	@echo 'building …'
 	@cargo build --locked --quiet --workspace --release --bins
-	@TANDEM_BIN='$(CURDIR)/target/cross/x86_64-unknown-linux-musl/tandem' \
-	  cargo run --locked --quiet -p house --release --bin bench
+	@HOUSE_NO_BUILD=1 TANDEM_BIN='$(CURDIR)/target/cross/x86_64-unknown-linux-musl/tandem' \
+	  target/release/bench
 
 demo: ## a dongle, a text, a mail: see it work; DEMO_EXIT=1 ends by itself
 	@scripts/setup
+	@echo 'building … (a few minutes the first time)'
 	@cargo build --locked --quiet --workspace --release --bins
-	@DEMO_EXIT='$(DEMO_EXIT)' cargo run --locked --quiet -p house --release --bin demo
+	@DEMO_EXIT='$(DEMO_EXIT)' HOUSE_NO_BUILD=1 target/release/demo
 
 dist: ## source archive in target/dist, with its hash
 	@scripts/dist

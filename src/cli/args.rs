@@ -27,6 +27,39 @@ pub struct Tandem {
     pub command: Option<Command>,
 }
 
+/// The words in an order that argh reads as people mean them: in a text to send nothing is an option and "help" is a word,
+/// while `-s`, `--dongle` and `--json` may stand anywhere before a `--`.
+#[must_use]
+pub fn arrange(words: Vec<String>) -> Vec<String> {
+    let with_value: &[&str] = match words.iter().take(2).map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["sms", "send"] => &["-s", "--socket", "--dongle"],
+        ["pdu", "encode"] => &[],
+        _ => return words.into_iter().map(|w| if w == "-h" { "--help".to_owned() } else { w }).collect(),
+    };
+    let mut rest = words.into_iter();
+    let mut arranged: Vec<String> = rest.by_ref().take(2).collect();
+    let mut text = Vec::new();
+    while let Some(word) = rest.next() {
+        match word.as_str() {
+            "--" => text.extend(rest.by_ref()),
+            "help" | "-h" | "--help" if text.is_empty() => arranged.push("--help".to_owned()),
+            w if with_value.contains(&w) => {
+                arranged.push(word);
+                arranged.extend(rest.next());
+            }
+            "--json" if !with_value.is_empty() => arranged.push(word),
+            // Before the number a dash can only begin an option, a mistyped one.
+            w if w.starts_with('-') && text.is_empty() => arranged.push(word),
+            _ => text.push(word),
+        }
+    }
+    if !text.is_empty() {
+        arranged.push("--".to_owned());
+        arranged.append(&mut text);
+    }
+    arranged
+}
+
 #[derive(FromArgs, Debug)]
 #[argh(subcommand)]
 pub enum Command {
@@ -249,4 +282,26 @@ pub struct Version {
     /// print JSON
     #[argh(switch)]
     pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_taken_as_it_stands() {
+        let arranged = |line: &str| arrange(line.split(' ').map(str::to_owned).collect()).join(" ");
+        for (typed, read) in [
+            ("sms send +491 I need help now", "sms send -- +491 I need help now"),
+            ("sms send +491 -5 degrees -s x.sock --json", "sms send -s x.sock --json -- +491 -5 degrees"),
+            ("sms send --dongle sim +491 hi", "sms send --dongle sim -- +491 hi"),
+            ("sms send +491 -- --json -s", "sms send -- +491 --json -s"),
+            ("sms send help", "sms send --help"),
+            ("sms send --jsno +491 hi", "sms send --jsno -- +491 hi"),
+            ("pdu encode +491 -s help", "pdu encode -- +491 -s help"),
+            ("sms list -h", "sms list --help"),
+        ] {
+            assert_eq!(arranged(typed), read);
+        }
+    }
 }

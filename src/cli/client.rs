@@ -19,13 +19,23 @@ const ANSWER: u64 = 16 * 1_024 * 1_024;
 /// Ask, and wait for the answer.
 pub fn request(socket: &Path, method: &str, params: &Value) -> Result<Value, Failure> {
     let line = exchange(socket, &json!({"id": 1, "method": method, "params": params}))
-        .map_err(|why| Failure::Unreachable(why.to_string()))?;
+        .map_err(|why| Failure::Unreachable(words(&why)))?;
     let mut answer: Value = serde_json::from_str(&line)
         .map_err(|_| Failure::Unreachable("its answer can't be read; is it another version?".to_owned()))?;
     if let Some(message) = answer.pointer("/error/message").and_then(Value::as_str) {
         return Err(Failure::Refused(message.to_owned()));
     }
     Ok(answer["result"].take())
+}
+
+fn words(why: &std::io::Error) -> String {
+    match why.kind() {
+        std::io::ErrorKind::PermissionDenied => "no permission: be root or in group 'tandem'".to_owned(),
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => {
+            format!("{why}: is it running?")
+        }
+        _ => why.to_string(),
+    }
 }
 
 fn exchange(socket: &Path, request: &Value) -> std::io::Result<String> {

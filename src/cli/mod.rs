@@ -5,6 +5,7 @@ pub mod pdu;
 mod show;
 
 use crate::io::{self, logging};
+use crate::util::text::dialable;
 use args::{Command, PduCommand, SmsCommand, Tandem};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ impl From<Exit> for ExitCode {
 #[must_use]
 pub fn main() -> ExitCode {
     let words: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let words = args::arrange(words);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match argh::FromArgs::from_args(&["tandem"], &words) {
         Ok(tandem) => dispatch(tandem).into(),
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
         }
         Err(early) => {
             complain(early.output.trim_end());
+            complain("'tandem --help' lists the commands, 'tandem COMMAND --help' what each takes");
             Exit::Usage.into()
         }
     }
@@ -59,9 +62,7 @@ fn dispatch(tandem: Tandem) -> Exit {
         Some(Command::Run(run)) => serve(run),
         Some(Command::Check(check)) => self::check(&check),
         Some(Command::Status(status)) => ask(&status.socket, "status", &json!({}), status.json, show::status),
-        Some(Command::Reload(reload)) => {
-            ask(&reload.socket, "reload", &json!({}), reload.json, show::reloaded)
-        }
+        Some(Command::Reload(reload)) => self::reload(&reload),
         Some(Command::Sms(sms)) => self::sms(sms.command),
         Some(Command::Pdu(pdu)) => self::pdu(pdu.command),
         Some(Command::Version(version)) => self::version(version.json),
@@ -75,7 +76,7 @@ fn serve(run: args::Run) -> Exit {
         Ok(()) => Exit::Fine,
         Err(why) => {
             log::error!("{why}");
-            if why.kind() == std::io::ErrorKind::NotFound { Exit::Configuration } else { Exit::Failed }
+            if why.kind() == std::io::ErrorKind::InvalidInput { Exit::Configuration } else { Exit::Failed }
         }
     }
 }
@@ -99,6 +100,16 @@ fn check(check: &args::Check) -> Exit {
         }
     }
     if loaded.is_right() { Exit::Fine } else { Exit::Configuration }
+}
+
+/// Exit code 4 when something is wrong in the file, as `check` has it.
+fn reload(reload: &args::Reload) -> Exit {
+    let mut bad = false;
+    let exit = ask_then(&reload.socket, "reload", &json!({}), reload.json, |answer| {
+        bad = answer["problems"].as_array().is_some_and(|p| !p.is_empty());
+        show::reloaded(answer)
+    });
+    if exit == Exit::Fine && bad { Exit::Configuration } else { exit }
 }
 
 fn sms(command: SmsCommand) -> Exit {
@@ -125,7 +136,8 @@ fn sms(command: SmsCommand) -> Exit {
 fn pdu(command: PduCommand) -> Exit {
     let result = match command {
         PduCommand::Decode(decode) => pdu::decode(&decode.hex.concat()),
-        PduCommand::Encode(encode) => pdu::encode(&encode.number, &encode.text.join(" ")),
+        PduCommand::Encode(encode) if encode.text.is_empty() => Err("the text is missing".to_owned()),
+        PduCommand::Encode(encode) => pdu::encode(&dialable(&encode.number), &encode.text.join(" ")),
     };
     match result {
         Ok(value) => {
@@ -157,13 +169,24 @@ fn ask(
     as_json: bool,
     words: fn(&Value) -> String,
 ) -> Exit {
+    ask_then(socket, method, params, as_json, words)
+}
+
+fn ask_then(
+    socket: &std::path::Path,
+    method: &str,
+    params: &Value,
+    as_json: bool,
+    words: impl FnOnce(&Value) -> String,
+) -> Exit {
     match client::request(socket, method, params) {
         Ok(answer) => {
-            print(&if as_json { format!("{answer}\n") } else { words(&answer) });
+            let shown = words(&answer);
+            print(&if as_json { format!("{answer}\n") } else { shown });
             Exit::Fine
         }
         Err(client::Failure::Unreachable(why)) => {
-            complain(&format!("the daemon is not reachable at {} ({why}): is it running?", socket.display()));
+            complain(&format!("the daemon is not reachable at {} ({why})", socket.display()));
             Exit::Unreachable
         }
         Err(client::Failure::Refused(why)) => {

@@ -33,13 +33,14 @@ pub fn status(answer: &Value) -> String {
         let n = |key| number(m, key);
         let _ = writeln!(
             out,
-            "texts: {} in ({} waiting, {} sent, {} refused, {} failed, {} incomplete), {} out",
+            "texts: {} in ({} waiting, {} sent, {} refused, {} failed, {} incomplete, {} kept without a target), {} out",
             n("in"),
             n("waiting"),
             n("sent"),
             n("refused"),
             n("failed"),
             n("incomplete"),
+            n("kept"),
             n("out")
         );
     }
@@ -55,6 +56,9 @@ pub fn status(answer: &Value) -> String {
 fn status_of_dongle(out: &mut String, dongle: &Value) {
     let _ = write!(out, "dongle {}: {}", word(dongle, "name"), word(dongle, "state"));
     append_reason(out, dongle);
+    if let Some(tries) = dongle.get("pin_tries").and_then(Value::as_i64).filter(|n| *n < 3) {
+        let _ = write!(out, ", {tries} PIN tries left");
+    }
     if !word(dongle, "operator").is_empty() {
         let _ = write!(out, ", {}", one_line(word(dongle, "operator"), 32));
     }

@@ -4,6 +4,7 @@ use super::event::{Event, Events};
 use crate::message::store::{TEMPORARY, apply};
 use crate::message::{Change, Disk, DiskError};
 use crate::util::limits::{RECORD_BYTES, STATE_FILES};
+use nix::fcntl::{Flock, FlockArg};
 use smol::channel::{Sender, unbounded};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -75,6 +76,23 @@ impl Disk for Directory {
 
 fn make(path: &Path) -> io::Result<()> {
     if path.is_dir() { Ok(()) } else { fs::DirBuilder::new().recursive(true).mode(0o700).create(path) }
+}
+
+/// Keep the directory for ourselves as long as the value lives: two daemons on one store would send and delete each other's texts.
+/// Works on a read-only file system too, and ends with the process however that ends.
+///
+/// # Errors
+/// `AddrInUse` when another daemon has it; else what the system says.
+pub fn lock(path: &Path) -> io::Result<Flock<File>> {
+    make(path)?;
+    Flock::lock(File::open(path)?, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| {
+        if errno == nix::Error::EWOULDBLOCK {
+            let words = format!("state directory {}: another tandem is running and uses it", path.display());
+            io::Error::new(io::ErrorKind::AddrInUse, words)
+        } else {
+            errno.into()
+        }
+    })
 }
 
 /// Everything in the directory that can be a record; what a crash left half written is removed.

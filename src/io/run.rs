@@ -58,10 +58,12 @@ struct Shell {
 /// Run until SIGTERM.
 ///
 /// # Errors
-/// The configuration or the socket can't be had. Everything else is lived with.
+/// `InvalidInput`: the configuration can't be read. Else the socket can't be had, or another daemon has the state directory.
+/// Everything else is lived with.
 pub fn run(options: Options) -> io::Result<()> {
     let clock = Clock::start();
-    let loaded = read_config(&options.config)?;
+    let loaded = read_config(&options.config)
+        .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e.to_string()))?;
     log::set_max_level(loaded.config.main.log_level);
     loaded.problem_lines().for_each(|p| log::error!("{p}"));
     loaded.notice_lines().for_each(|n| log::warn!("{n}"));
@@ -75,6 +77,12 @@ pub fn run(options: Options) -> io::Result<()> {
     let control = Control::start(&options.socket, &executor, &events)
         .map_err(|e| io::Error::new(e.kind(), format!("control socket {}: {e}", options.socket.display())))?;
     let state_dir = PathBuf::from(&loaded.config.main.state_dir);
+    let _lock = match disk::lock(&state_dir) {
+        Ok(lock) => Some(lock),
+        Err(why) if why.kind() == io::ErrorKind::AddrInUse => return Err(why),
+        // Told by the load, which fails too.
+        Err(_) => None,
+    };
     let files = disk::load(&state_dir).unwrap_or_else(|why| {
         log::error!(
             "state directory {}: {why}; texts stay on the SIM until they are delivered",
@@ -255,6 +263,9 @@ impl Shell {
 
     fn reload(&mut self) -> io::Result<()> {
         let loaded = read_config(&self.options.config)?;
+        if let Some(why) = self.switch.unfit(&loaded) {
+            return Err(io::Error::other(why));
+        }
         log::set_max_level(loaded.config.main.log_level);
         if loaded.config.main.state_dir != self.switch.loaded().config.main.state_dir {
             log::warn!("option 'state_dir' counts from the next start on");

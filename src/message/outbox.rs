@@ -94,6 +94,8 @@ pub struct Outbox {
 pub enum Refusal {
     Text(sms::EncodeError),
     Empty,
+    /// Not a number that a text can go to.
+    Number(String),
     Full,
 }
 
@@ -102,11 +104,23 @@ impl std::fmt::Display for Refusal {
         match self {
             Self::Text(why) => why.fmt(f),
             Self::Empty => f.write_str("the text is empty"),
+            Self::Number(to) => {
+                write!(
+                    f,
+                    "the number is '{to}', want 3 to 20 digits, * or #, + in front of a country code; blanks only in quotes"
+                )
+            }
             Self::Full => {
                 write!(f, "{OUTBOX_WAITING} texts wait to be sent already; try again when some are gone")
             }
         }
     }
+}
+
+/// The letters a to c are legal in a PDU and never in a number that a person means.
+fn is_number(to: &str) -> bool {
+    let digits = to.strip_prefix('+').unwrap_or(to);
+    (3..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'*' | b'#'))
 }
 
 impl Outgoing {
@@ -263,13 +277,16 @@ impl Outbox {
         report: bool,
         now: Now,
     ) -> Result<TextId, Refusal> {
-        if text.is_empty() {
+        if text.trim().is_empty() {
             return Err(Refusal::Empty);
         }
         if self.texts.values().filter(|t| !t.is_ended()).count() >= OUTBOX_WAITING {
             return Err(Refusal::Full);
         }
-        let to: String = to.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '/')).collect();
+        let to = crate::util::text::dialable(to);
+        if !is_number(&to) {
+            return Err(Refusal::Number(crate::util::text::one_line(&to, 24)));
+        }
         let id = self.new_id(&to, text, now);
         let mut outgoing = Outgoing {
             id,

@@ -128,7 +128,7 @@ fn id(params: &Value) -> Result<TextId, Refusal> {
     optional_id(params, "id")?.ok_or_else(|| Refusal::parameter("id", ID))
 }
 
-const ID: &str = "the 16 characters of an id, as sms_list shows them";
+const ID: &str = "the 16 characters of an id, as 'tandem sms list' shows them";
 
 fn optional_id(params: &Value, name: &str) -> Result<Option<TextId>, Refusal> {
     match optional_word(params, name)? {

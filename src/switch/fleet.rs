@@ -64,6 +64,11 @@ impl Fleet {
         self.rejected.insert((section.to_owned(), plug.clone()));
     }
 
+    /// The section changed: it looks at every stick again.
+    pub fn forget(&mut self, section: &str) {
+        self.rejected.retain(|(name, _)| name != section);
+    }
+
     /// The best stick for a section among those not `taken`.
     #[must_use]
     pub fn find(&self, section: &Dongle, taken: &[Plug]) -> Option<(Plug, Vec<Port>)> {

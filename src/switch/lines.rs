@@ -83,6 +83,7 @@ impl Switch {
                     line
                 }
                 None => {
+                    self.fleet.forget(&section.name);
                     self.next_line = self.next_line.wrapping_add(1);
                     Line::new(LineId(self.next_line), section, &self.pins, now.mono)
                 }

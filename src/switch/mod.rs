@@ -144,6 +144,17 @@ impl Switch {
         switch
     }
 
+    /// Why a file is no successor of the running configuration: cut short or half written, it would take every dongle
+    /// out of service. A file whose sections can be told apart is taken, its bad ones left out.
+    #[must_use]
+    pub fn unfit(&self, loaded: &Loaded) -> Option<String> {
+        if let Some(fault) = loaded.problems.iter().find(|p| p.kind.is_empty() && p.line > 0) {
+            return Some(format!("the file can't be read to its end: {}", fault.text));
+        }
+        let nothing = loaded.config == crate::config::Config::default() && loaded.is_right();
+        (nothing && !self.lines.is_empty()).then(|| "the file is empty".to_owned())
+    }
+
     /// A new configuration: only what changed is touched.
     pub fn reload(&mut self, loaded: Loaded, now: Now) {
         for problem in loaded.problem_lines() {

@@ -109,12 +109,12 @@ impl Switch {
         if !known {
             return Err(not_found(id));
         }
-        if self.post.retry(id, now.mono) || self.outbox.retry(id, now.mono) {
+        if self.post.retry(id, now.mono) || self.deliver_kept(id, now) || self.outbox.retry(id, now.mono) {
             Ok(json!({"id": id.to_string()}))
         } else {
             Err(Refusal::new(
                 Code::Unavailable,
-                "there is nothing to try again: it is delivered, or has no target",
+                "there is nothing to try again: it is delivered, or no forward names a target for it",
             ))
         }
     }

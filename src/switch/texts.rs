@@ -244,7 +244,29 @@ impl Switch {
     fn deliver(&mut self, id: TextId, now: Now) {
         let Some(text) = self.inbox.text(id) else { return };
         let targets = self.targets_of(&text.dongle);
+        // A forward that can't be used now may be the one for it: it waits until the configuration is mended.
+        if targets.is_empty() && self.forwards_are_broken() {
+            return;
+        }
         self.post.deliver(id, text.count(), &targets, now);
+    }
+
+    fn forwards_are_broken(&self) -> bool {
+        self.loaded.problems.iter().any(|p| matches!(p.kind.as_str(), "forward" | "smtp" | ""))
+    }
+
+    /// A person wants a text delivered that had no target when it came. False: it has none now either.
+    pub(super) fn deliver_kept(&mut self, id: TextId, now: Now) -> bool {
+        let Some(text) = self.inbox.text(id) else { return false };
+        let targets = self.targets_of(&text.dongle);
+        let kept = self.post.deliveries(id).is_none_or(|d| d.all.is_empty());
+        if !kept || targets.is_empty() {
+            return false;
+        }
+        let parts = text.count();
+        self.post.remove(id);
+        self.post.deliver(id, parts, &targets, now);
+        true
     }
 
     /// Where the texts of a dongle go.
@@ -268,6 +290,10 @@ impl Switch {
     pub(super) fn retarget(&mut self, now: Now) {
         let texts: Vec<(TextId, String)> = self.inbox.texts().map(|t| (t.id, t.dongle.clone())).collect();
         for (id, dongle) in texts {
+            if self.post.deliveries(id).is_none() && !self.inbox.is_waiting_for_parts(id) {
+                self.deliver(id, now);
+                continue;
+            }
             let targets = self.targets_of(&dongle);
             self.post.retarget(id, &targets, now.mono);
         }

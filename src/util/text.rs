@@ -7,6 +7,12 @@ pub fn one_line(text: &str, max: usize) -> String {
     text.chars().take(max).map(|c| if is_unsafe_in_a_line(c) { ' ' } else { c }).collect()
 }
 
+/// A number as people write it, without what only serves the eye.
+#[must_use]
+pub fn dialable(number: &str) -> String {
+    number.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '/' | '.')).collect()
+}
+
 /// Control characters and Unicode's own line and paragraph separators; direction overrides, which make a line
 /// read as something else.
 fn is_unsafe_in_a_line(c: char) -> bool {

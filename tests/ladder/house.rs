@@ -153,14 +153,20 @@ impl House {
         self.mail = None;
         self.hanging.clear();
         let files: Vec<_> = self.disk.iter().map(|(n, b)| (n.clone(), b.clone())).collect();
-        self.switch = Switch::new(loaded(&self.config), "model", &files, self.now());
+        self.switch = Switch::new(Loaded::parse(self.config.as_bytes()), "model", &files, self.now());
         self.pass(5);
     }
 
     pub fn reload(&mut self, config: &str) {
+        assert!(Loaded::parse(config.as_bytes()).is_right());
+        self.reload_bad(config);
+    }
+
+    /// A file with problems in it.
+    pub fn reload_bad(&mut self, config: &str) {
         self.config = config.to_owned();
         let now = self.now();
-        self.switch.reload(loaded(config), now);
+        self.switch.reload(Loaded::parse(config.as_bytes()), now);
         self.settle();
     }
 

@@ -1,6 +1,7 @@
 //! A new configuration touches only what changed.
 use super::house::{CONFIG, House, Network, down, refused};
 use super::pdus::Deliver;
+use tandem::config::Loaded;
 
 fn text(words: &str) -> String {
     Deliver::new("+4915112345678", words).hex()
@@ -85,4 +86,58 @@ fn a_text_at_the_stick_of_a_changed_section_is_unknown() {
     let listed = house.list();
     assert_eq!((&listed[1]["state"], &listed[0]["state"]), (&"unknown".into(), &"sent".into()));
     assert_eq!(house.sent.len(), 2, "not sent again");
+}
+
+#[test]
+fn a_text_that_came_while_its_mail_server_was_misconfigured_waits_for_the_mend() {
+    let mut house = House::new();
+    house.reload_bad(&CONFIG.replace("option sender", "option sendre"));
+    house.arrive(&text("in between"));
+    house.pass(600);
+    assert!(house.slots.is_empty(), "it is stored");
+    assert_eq!(house.list()[0]["state"], "waiting");
+    house.restart();
+    assert!(house.mailbox.is_empty());
+    house.reload(CONFIG);
+    house.pass(5);
+    assert_eq!(house.mailbox.len(), 1);
+}
+
+#[test]
+fn a_text_that_had_no_target_is_delivered_when_asked_for() {
+    let mut house = House::new();
+    let without = CONFIG.split("config forward").next().unwrap().to_owned();
+    house.reload(&without);
+    house.arrive(&text("kept"));
+    house.pass(5);
+    let id = house.list()[0]["id"].clone();
+    assert_eq!(house.list()[0]["state"], "kept");
+    let answer = house.request("sms_retry", serde_json::json!({"id": id}));
+    assert_eq!(answer["error"]["code"], "unavailable", "no target yet");
+    house.reload(CONFIG);
+    house.pass(5);
+    assert!(house.mailbox.is_empty(), "not by itself: it was to be kept");
+    house.request("sms_retry", serde_json::json!({"id": id}));
+    house.pass(5);
+    assert_eq!(house.mailbox.len(), 1);
+}
+
+#[test]
+fn a_file_cut_short_is_no_successor() {
+    let house = House::new();
+    let unfit = |text: &str| house.switch.unfit(&Loaded::parse(text.as_bytes()));
+    assert!(unfit("").is_some());
+    assert!(unfit("config dongle 'home").is_some());
+    assert_eq!(unfit(CONFIG), None);
+    assert_eq!(unfit("config dongle 'home_sim'\n\toption pin '1'\n"), None, "a bad section is left out");
+}
+
+#[test]
+fn numbers_that_cannot_be_meant_are_refused() {
+    let mut house = House::new();
+    for (number, text) in [("+49", "hi"), ("abc", "hi"), ("", "hi"), ("+49151", " "), ("12x", "hi")] {
+        let answer = house.request("sms_send", serde_json::json!({"to": number, "text": text}));
+        assert_eq!(answer["error"]["code"], "bad_parameter", "{number:?} {text:?}: {answer}");
+    }
+    assert!(house.send("+49 (151) 123-456", "hi").is_string());
 }

@@ -155,6 +155,7 @@ impl Modem {
     pub fn handle_detached(&mut self, reason: Option<String>) {
         self.close();
         self.ports.clear();
+        self.view = View::default();
         self.enter(Life::Absent { reason });
     }
 
