@@ -161,7 +161,7 @@ impl Switch {
         let arrival = Arrival::new(&line.section.name, line.sim(), pdu, now.wall);
         let patience = line.section.incomplete_after;
         let before = self.inbox.texts().count();
-        let waiting = self.post.waiting();
+        let waiting = self.undelivered();
         let part = self.inbox.handle_arrival(arrival, patience, waiting, now);
         if let Some(slot) = slot {
             self.slots.entry(part).or_default().push((id, slot));
@@ -169,6 +169,12 @@ impl Switch {
         if self.inbox.texts().count() > before {
             self.counters.texts_in = self.counters.texts_in.saturating_add(1);
         }
+    }
+
+    /// Texts that nobody has yet: on their way, incomplete, or without a usable target.
+    fn undelivered(&self) -> usize {
+        let begun = |id| self.post.deliveries(id).is_some();
+        self.post.waiting().saturating_add(self.inbox.texts().filter(|t| !begun(t.id)).count())
     }
 
     pub(super) fn turn_inbox(&mut self, now: Now) -> bool {

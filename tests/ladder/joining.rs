@@ -139,3 +139,19 @@ fn texts_waiting_at_the_limit() {
     assert!(house.slots.is_empty(), "the next look at the store finds it");
     assert_eq!(house.mailbox.len(), TEXTS_WAITING + 1);
 }
+
+#[test]
+fn texts_without_a_usable_target_are_bounded_too() {
+    let mut house = House::new();
+    house.reload_bad(&CONFIG.replace("option sender", "option sendre"));
+    for n in 0..TEXTS_WAITING {
+        house.arrive(&Deliver::new(FROM, &format!("text {n}")).hex());
+    }
+    assert!(house.slots.is_empty());
+    house.arrive(&Deliver::new(FROM, "one more").hex());
+    house.pass(600);
+    assert_eq!(house.slots.len(), 1, "it stays on the SIM");
+    house.reload(CONFIG);
+    house.pass(600);
+    assert_eq!(house.mailbox.len(), TEXTS_WAITING + 1);
+}
