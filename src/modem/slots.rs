@@ -39,6 +39,8 @@ const OWN_TEXTS: std::ops::RangeInclusive<u8> = 2..=3;
 pub struct Slots {
     session: u32,
     selected: Option<Storage>,
+    /// Where the network's texts go: what the start selected last.
+    home: Option<Storage>,
     /// Storages to list, each once.
     lists: VecDeque<Storage>,
     reads: VecDeque<Slot>,
@@ -60,6 +62,12 @@ impl Slots {
     /// The start selected this storage.
     pub fn note_selected(&mut self, storage: Storage) {
         self.selected = Some(storage);
+        self.home = Some(storage);
+    }
+
+    /// The poll or the stick says that something lies there that is not known.
+    pub fn want_home_list(&mut self) {
+        self.want_list(self.home.unwrap_or(Storage::Sim));
     }
 
     /// Read everything that lies in `storage`.
@@ -147,18 +155,22 @@ impl Slots {
         self.stuck.retain(|s| *s != slot);
     }
 
-    /// Back to the SIM when nothing else is to be done: the network delivers into the selected storage.
+    /// Back home when nothing else is to be done here: the network delivers into the selected storage.
     #[must_use]
     pub fn idle_selection(&self) -> Option<Job> {
-        let away = self.selected.is_some_and(|s| s != Storage::Sim && s != Storage::Device);
-        (away && self.next().is_none()).then_some(Job::Select(Storage::Sim))
+        let home = self.home.filter(|home| self.selected != Some(*home))?;
+        let busy = self.selected.is_some_and(|selected| self.holds_some_of(selected));
+        (!busy && self.next().is_none()).then_some(Job::Select(home))
     }
 
     /// An answer; the texts found in it.
     pub fn on_reply(&mut self, job: Job, reply: &Reply) -> Vec<Found> {
         match job {
             Job::Select(storage) => {
-                self.on_selected(storage, reply.is_ok());
+                // A lost answer says nothing of the storage: once more.
+                if *reply != Reply::Lost {
+                    self.on_selected(storage, reply.is_ok());
+                }
                 Vec::new()
             }
             Job::Delete(slot) => {
@@ -327,6 +339,26 @@ mod tests {
         assert_eq!(s.next(), Some(Job::Select(Storage::Device)));
         s.on_reply(Job::Select(Storage::Device), &Reply::Done { lines: vec![], result: Final::Error });
         assert_eq!(s.next(), None, "a refused storage does not loop");
+    }
+
+    #[test]
+    fn a_lost_answer_to_the_selection_is_no_refusal() {
+        let mut s = opened();
+        s.want_read(Some(Storage::Device), Some(7));
+        s.on_reply(Job::Select(Storage::Device), &Reply::Lost);
+        assert_eq!(s.next(), Some(Job::Select(Storage::Device)));
+    }
+
+    #[test]
+    fn back_to_where_the_network_delivers() {
+        let mut s = opened();
+        s.want_list(Storage::Device);
+        s.on_reply(Job::Select(Storage::Device), &ok(&[]));
+        assert_eq!(s.idle_selection(), None, "not before the list is read");
+        s.on_reply(Job::List(Storage::Device), &ok(&[]));
+        assert_eq!(s.idle_selection(), Some(Job::Select(Storage::Sim)));
+        s.on_reply(Job::Select(Storage::Sim), &ok(&[]));
+        assert_eq!(s.idle_selection(), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::modem::sim::SimTrouble;
 use crate::modem::start::Step;
 use crate::modem::{Action, Event, SendResult};
 use crate::util::time::Instant;
-use crate::wire::at::{Fields, Storage, Urc};
+use crate::wire::at::{Fields, Urc};
 use std::time::Duration;
 
 impl Modem {
@@ -72,7 +72,7 @@ impl Modem {
             Some(Purpose::Store) => {
                 self.view.note_storage(reply);
                 if reply.is_ok() && self.slots.hides_something(self.view.slots_used) {
-                    self.slots.want_list(Storage::Sim);
+                    self.slots.want_home_list();
                 }
             }
             None => {}
@@ -99,7 +99,7 @@ impl Modem {
             Urc::Stored { storage, index } | Urc::ReportStored { storage, index } => {
                 self.slots.want_read(*storage, *index);
             }
-            Urc::Full => self.slots.want_list(Storage::Sim),
+            Urc::Full => self.slots.want_home_list(),
             Urc::Registration(stat) => {
                 self.view.network.registration = *stat;
                 if self.life.is_working() {
