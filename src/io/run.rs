@@ -264,6 +264,7 @@ impl Shell {
     fn reload(&mut self) -> io::Result<()> {
         let loaded = read_config(&self.options.config)?;
         if let Some(why) = self.switch.unfit(&loaded) {
+            self.switch.note_unfit(loaded, &why);
             return Err(io::Error::other(why));
         }
         log::set_max_level(loaded.config.main.log_level);

@@ -155,6 +155,20 @@ impl Switch {
         (nothing && !self.lines.is_empty()).then(|| "the file is empty".to_owned())
     }
 
+    /// The running configuration stays; `status` shows what is wrong with the file.
+    pub fn note_unfit(&mut self, loaded: Loaded, why: &str) {
+        self.loaded.problems = loaded.problems;
+        if self.loaded.problems.is_empty() {
+            let (section, kind) = (String::new(), String::new());
+            self.loaded.problems.push(crate::config::Problem {
+                line: 0,
+                section,
+                kind,
+                text: why.to_owned(),
+            });
+        }
+    }
+
     /// A new configuration: only what changed is touched.
     pub fn reload(&mut self, loaded: Loaded, now: Now) {
         for problem in loaded.problem_lines() {
