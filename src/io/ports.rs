@@ -17,7 +17,7 @@ const READ: usize = 2_048;
 struct OpenPort {
     writes: Sender<Vec<u8>>,
     _reader: Task<()>,
-    _writer: Task<()>,
+    writer: Task<()>,
 }
 
 #[derive(Default)]
@@ -94,7 +94,7 @@ impl Ports {
         let (writes, queue) = bounded(WRITES);
         let reader = executor.spawn(read(tty.clone(), (line, generation, port), events.clone()));
         let writer = executor.spawn(write(tty, queue));
-        ports.ports.insert(port, OpenPort { writes, _reader: reader, _writer: writer });
+        ports.ports.insert(port, OpenPort { writes, _reader: reader, writer });
         Some(Ok(()))
     }
 
@@ -117,7 +117,7 @@ impl Ports {
             for (_, port) in std::mem::take(&mut ports.ports) {
                 // The last words (`AT+CFUN=1,1`) are still written: the writer ends when its queue is empty.
                 port.writes.close();
-                port._writer.detach();
+                port.writer.detach();
             }
         }
     }

@@ -75,8 +75,6 @@ pub enum Output {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counters {
     pub texts_in: u64,
-    pub duplicates: u64,
-    pub unreadable: u64,
     pub reports: u64,
     pub texts_out: u64,
     pub mails_sent: u64,

@@ -23,7 +23,7 @@ impl Switch {
     /// A write has ended.
     pub fn handle_stored(&mut self, token: u64, result: Result<(), DiskError>, now: Now) {
         let Some((purpose, change)) = self.storing.end(token) else { return };
-        self.note_disk(result, now);
+        self.note_disk(result);
         match &purpose {
             Purpose::Part(part) => {
                 if result.is_err() {
@@ -82,7 +82,7 @@ impl Switch {
         }
     }
 
-    fn note_disk(&mut self, result: Result<(), DiskError>, now: Now) {
+    fn note_disk(&mut self, result: Result<(), DiskError>) {
         match result {
             Ok(()) => {
                 if self.disk_trouble.take().is_some() {
@@ -94,7 +94,7 @@ impl Switch {
                 if self.disk_trouble.is_none() {
                     log::error!("the state directory takes no writes: {why}");
                     if why == DiskError::Full {
-                        self.purge(self.ended().saturating_sub(MAKE_ROOM), now);
+                        self.purge(self.ended().saturating_sub(MAKE_ROOM));
                     }
                 }
                 self.disk_trouble = Some(why.to_string());
@@ -129,7 +129,10 @@ impl Switch {
     fn load_file(&mut self, name: &str, bytes: &[u8], now: Now) -> bool {
         let Some(record) = store::decode(bytes) else { return false };
         if let Some((text, part)) = Inbox::parse_file_name(name) {
-            return self.inbox.load(text, part, &record, PATIENCE, now);
+            let dongle = record.get("dongle").and_then(|d| d.as_str());
+            let section = self.loaded.config.dongles.iter().find(|d| Some(d.name.as_str()) == dongle);
+            let patience = section.map_or(PATIENCE, |d| d.incomplete_after);
+            return self.inbox.load(text, part, &record, patience, now);
         }
         let Some((stem, kind)) = name.rsplit_once('.') else { return false };
         let Some(id) = TextId::parse(stem) else { return false };
@@ -315,7 +318,7 @@ impl Switch {
                 }
                 post::Action::Finished(id) => {
                     self.inbox.note_delivered(id);
-                    self.purge(self.loaded.config.main.keep, now);
+                    self.purge(self.loaded.config.main.keep);
                 }
             }
         }
@@ -359,7 +362,7 @@ impl Switch {
     }
 
     /// Keep the newest ended texts, `keep` of them; likewise of those sent.
-    fn purge(&mut self, keep: usize, now: Now) {
+    fn purge(&mut self, keep: usize) {
         let old: Vec<TextId> =
             self.inbox.texts().map(|t| t.id).filter(|id| self.is_ended(*id)).skip(keep).collect();
         for id in old {
@@ -370,7 +373,6 @@ impl Switch {
         for id in old {
             self.remove_outgoing(id);
         }
-        let _ = now;
     }
 
     /// Parts first, the record of their delivery last: a crash in between must not mail them again.

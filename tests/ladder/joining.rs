@@ -155,3 +155,21 @@ fn texts_without_a_usable_target_are_bounded_too() {
     house.pass(600);
     assert_eq!(house.mailbox.len(), TEXTS_WAITING + 1);
 }
+
+#[test]
+fn the_wait_for_missing_parts_is_the_sections_and_goes_on_over_a_restart() {
+    let patient = CONFIG
+        .replace("config dongle 'home_sim'", "config dongle 'home_sim'\n\toption incomplete_after '3600'");
+    for restart in [false, true] {
+        let mut house = House::with(&patient, &[]);
+        house.arrive(&part("the first half ", 7, 2, 1));
+        house.pass(1_800);
+        if restart {
+            house.restart();
+        }
+        house.pass(1_700);
+        assert!(house.mailbox.is_empty(), "restart {restart}: too early");
+        house.pass(200);
+        assert_eq!(house.mailbox.len(), 1, "restart {restart}: after an hour");
+    }
+}
