@@ -101,12 +101,20 @@ impl Stamp {
     }
 }
 
+impl Stamp {
+    /// The place's own calendar and clock: days since 1970-01-01 and seconds of the day.
+    #[must_use]
+    pub fn local(self) -> (i64, i64) {
+        let local = self.at.0.saturating_add(i64::from(self.offset_min).saturating_mul(60));
+        (local.div_euclid(86_400), local.rem_euclid(86_400))
+    }
+}
+
 /// ISO 8601 with offset: `2011-02-28T11:50:50-05:00`.
 impl std::fmt::Display for Stamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let local = self.at.0.saturating_add(i64::from(self.offset_min) * 60);
-        let (year, month, day) = civil_from_days(local.div_euclid(86_400));
-        let second = local.rem_euclid(86_400);
+        let (days, second) = self.local();
+        let (year, month, day) = civil_from_days(days);
         let sign = if self.offset_min < 0 { '-' } else { '+' };
         let offset = self.offset_min.unsigned_abs();
         write!(

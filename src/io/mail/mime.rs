@@ -3,7 +3,7 @@
 //! The same `Mail` gives the same bytes on every try: nothing here draws a random number or reads a clock.
 use crate::message::mail::Mail;
 use crate::util::text::one_line;
-use crate::util::time::{Stamp, civil_from_days};
+use crate::util::time::{Stamp, Wall, civil_from_days};
 use lettre::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
@@ -89,8 +89,7 @@ fn rfc5322_date(stamp: Stamp) -> String {
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     // A day is the most that a zone can be off; 4 digits of year are what the format has.
     let offset = stamp.offset_min.clamp(-1_439, 1_439);
-    let local = stamp.at.0.clamp(0, 250_000_000_000).saturating_add(i64::from(offset).saturating_mul(60));
-    let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
+    let (days, second) = Stamp { at: Wall(stamp.at.0.clamp(0, 250_000_000_000)), offset_min: offset }.local();
     let (year, month, day) = civil_from_days(days);
     let weekday = usize::try_from(days.rem_euclid(7)).ok().and_then(|d| DAYS.get(d)).unwrap_or(&"Thu");
     let month = usize::try_from(month).ok().and_then(|m| MONTHS.get(m.saturating_sub(1))).unwrap_or(&"Jan");
@@ -109,7 +108,6 @@ fn rfc5322_date(stamp: Stamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::util::time::Wall;
 
     fn mail() -> Mail {
         Mail {

@@ -210,20 +210,25 @@ impl Drop for Mounted {
     }
 }
 
-#[test]
-fn the_disk_is_full_and_then_it_is_not() {
-    let mut home = Home::prepare("full", Options::default());
+/// A home that is ready, its state directory a file system of its own. `None` where nothing may be mounted, which a person must
+/// have allowed.
+fn home_on_a_small_disk(name: &str) -> Option<(Home, Mounted)> {
+    let mut home = Home::prepare(name, Options::default());
     if !small_state(&home) {
-        assert!(
-            std::env::var_os("HOUSE_MAY_SKIP").is_some(),
-            "can't mount; HOUSE_MAY_SKIP=1 goes on without"
-        );
-        return;
+        let allowed = std::env::var_os("HOUSE_MAY_SKIP").is_some();
+        assert!(allowed, "can't mount; HOUSE_MAY_SKIP=1 goes on without");
+        return None;
     }
-    let state = home.scratch.join("state");
-    let _mounted = Mounted(state.clone());
+    let mounted = Mounted(home.scratch.join("state"));
     home.daemon.restart();
     home.daemon.wait_dongle("ready", 30.0);
+    Some((home, mounted))
+}
+
+#[test]
+fn the_disk_is_full_and_then_it_is_not() {
+    let Some((mut home, mounted)) = home_on_a_small_disk("full") else { return };
+    let state = mounted.0.clone();
     assert_well(&mut home, "while there is room");
     let ballast = fill(&state);
     // Neither the disk nor the server can have them: only the SIM is left.
@@ -270,18 +275,8 @@ fn assert_each_text_under_one_id(home: &Home, texts: usize) {
 
 #[test]
 fn the_disk_is_read_only() {
-    let mut home = Home::prepare("erofs", Options::default());
-    if !small_state(&home) {
-        assert!(
-            std::env::var_os("HOUSE_MAY_SKIP").is_some(),
-            "can't mount; HOUSE_MAY_SKIP=1 goes on without"
-        );
-        return;
-    }
-    let state = home.scratch.join("state");
-    let _mounted = Mounted(state.clone());
-    home.daemon.restart();
-    home.daemon.wait_dongle("ready", 30.0);
+    let Some((mut home, mounted)) = home_on_a_small_disk("erofs") else { return };
+    let state = mounted.0.clone();
     assert_well(&mut home, "while it can be written");
     assert!(mount(&["-o", "remount,ro"], &state));
     home.mail.down();
