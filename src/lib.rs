@@ -9,6 +9,7 @@ pub mod config;
 pub mod io;
 pub mod message;
 pub mod modem;
+pub mod sip;
 pub mod switch;
 pub mod util;
 pub mod wire;

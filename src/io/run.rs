@@ -287,6 +287,16 @@ impl Shell {
                 Output::Open { line, ttys } => self.ports.open(line, &ttys, &self.events),
                 Output::Close { line } => self.ports.close(line),
                 Output::Write { line, port, bytes } => self.ports.write(line, port, bytes),
+                Output::Voice { .. }
+                | Output::Listen(_)
+                | Output::Unlisten { .. }
+                | Output::Sip { .. }
+                | Output::Connect { .. }
+                | Output::Disconnect { .. }
+                | Output::Resolve { .. }
+                | Output::BindRtp { .. }
+                | Output::CloseRtp { .. }
+                | Output::Rtp { .. } => {}
                 Output::Reset { plug, rung } => {
                     if let Err(why) = reset::take(rung, &plug, &self.options.sysfs, &self.options.dev) {
                         log::warn!("{rung} at {}: {why}", plug.path);

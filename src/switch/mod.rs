@@ -4,6 +4,7 @@ pub mod api;
 mod fleet;
 pub mod line;
 mod lines;
+pub mod net;
 mod requests;
 mod storing;
 mod texts;
@@ -19,8 +20,10 @@ use crate::message::outbox::Outbox;
 use crate::message::post::Post;
 use crate::message::{Change, PartId, TextId};
 use crate::modem::{PinNote, Rung, Slot};
+use crate::sip::Flow;
 use crate::util::time::{Instant, Now};
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Names a connection of the control socket.
@@ -41,6 +44,50 @@ pub enum Output {
     Write {
         line: LineId,
         port: usize,
+        bytes: Vec<u8>,
+    },
+    /// One frame of PCM, 320 bytes, for the voice port. Dropped whole when three are waiting: late sound is worse than none.
+    Voice {
+        line: LineId,
+        port: usize,
+        frame: Box<[u8]>,
+    },
+    /// Listen there; `handle_listening` answers.
+    Listen(net::Listening),
+    /// Stop listening. Connections accepted there end too.
+    Unlisten {
+        id: u32,
+    },
+    /// A datagram from the listening socket `flow.id`, or bytes for the connection `flow.id`.
+    Sip {
+        flow: Flow,
+        bytes: Vec<u8>,
+    },
+    /// Make a TCP connection; `handle_connected` or `handle_disconnected` answers within ten seconds.
+    Connect {
+        id: u32,
+        to: SocketAddr,
+    },
+    /// End a connection, after what was written.
+    Disconnect {
+        id: u32,
+    },
+    /// Find a host's addresses; `handle_resolved` answers within twenty seconds.
+    Resolve {
+        token: u64,
+        host: String,
+        port: u16,
+    },
+    /// Open an RTP port, on all addresses; `handle_rtp_bound` answers before any other input.
+    BindRtp {
+        port: u16,
+    },
+    CloseRtp {
+        port: u16,
+    },
+    Rtp {
+        port: u16,
+        to: SocketAddr,
         bytes: Vec<u8>,
     },
     /// Reset the stick on the bus.

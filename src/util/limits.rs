@@ -53,3 +53,7 @@ pub const REQUEST_BYTES: usize = 16_384;
 pub const CLIENTS: usize = 16;
 /// Texts in one answer to `sms_list`; the client asks for the next page.
 pub const LIST_PAGE: usize = 200;
+/// One SIP message: an INVITE with a page of SDP and a dozen Vias stays under 8 kB, a datagram can't be longer than 64 kB. A longer one gets 513.
+pub const SIP_MESSAGE: usize = 65_535;
+/// Header lines of one SIP message; a longer one gets 513.
+pub const SIP_HEADERS: usize = 200;

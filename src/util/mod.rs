@@ -4,5 +4,6 @@ pub mod hex;
 pub mod limits;
 pub mod nearest;
 pub mod pii;
+pub mod random;
 pub mod text;
 pub mod time;

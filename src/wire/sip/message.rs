@@ -1,0 +1,241 @@
+//! A request or a response with its headers and body.
+use super::{Address, CSeq, Method, Uri, Via, header};
+use std::borrow::Cow;
+
+/// The first line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    Request { method: Method, uri: Uri },
+    Response { status: u16, reason: String },
+}
+
+/// One message. `to_bytes` writes `Content-Length`; it is no header here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub start: Start,
+    pub(super) headers: Vec<(Cow<'static, str>, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Message {
+    #[must_use]
+    pub const fn request(method: Method, uri: Uri) -> Self {
+        Self { start: Start::Request { method, uri }, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// With the reason phrase of RFC 3261 section 21.
+    #[must_use]
+    pub fn response(status: u16) -> Self {
+        let reason = reason(status).to_owned();
+        Self { start: Start::Response { status, reason }, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// RFC 3261 section 8.2.6: Via, From, To, Call-ID and CSeq of the request; To without a tag gets `tag`.
+    #[must_use]
+    pub fn response_to(request: &Self, status: u16, tag: &str) -> Self {
+        let mut response = Self::response(status);
+        for name in [header::VIA, header::FROM, header::TO, header::CALL_ID, header::CSEQ, header::TIMESTAMP]
+        {
+            for value in request.all(name) {
+                let tagless = name == header::TO
+                    && status > 100
+                    && Address::parse(value).is_none_or(|a| a.tag().is_none());
+                let value = if tagless { format!("{value};tag={tag}") } else { value.to_owned() };
+                response.push(name, value);
+            }
+        }
+        response
+    }
+
+    #[must_use]
+    pub const fn method(&self) -> Option<&Method> {
+        match &self.start {
+            Start::Request { method, .. } => Some(method),
+            Start::Response { .. } => None,
+        }
+    }
+
+    #[must_use]
+    pub const fn uri(&self) -> Option<&Uri> {
+        match &self.start {
+            Start::Request { uri, .. } => Some(uri),
+            Start::Response { .. } => None,
+        }
+    }
+
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
+        match &self.start {
+            Start::Response { status, .. } => Some(*status),
+            Start::Request { .. } => None,
+        }
+    }
+
+    #[must_use]
+    pub const fn is_request(&self) -> bool {
+        matches!(self.start, Start::Request { .. })
+    }
+
+    /// The first value of this name, one of `header`'s constants.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Every line of this name, as it came.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Every item of this name, lines split at their commas.
+    pub fn items<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.all(name).flat_map(header::split)
+    }
+
+    /// A further line. Line ends in the value become blanks: what strangers wrote can't begin a header.
+    pub fn push(&mut self, name: &str, value: impl Into<String>) {
+        let value: String = value.into();
+        let value =
+            if value.contains(['\r', '\n', '\0']) { value.replace(['\r', '\n', '\0'], " ") } else { value };
+        self.headers.push((header::canonical(name), value));
+    }
+
+    /// Before all others: a Via.
+    pub fn push_front(&mut self, name: &str, value: impl Into<String>) {
+        self.push(name, value);
+        self.headers.rotate_right(1);
+    }
+
+    /// In place of all lines of this name.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.remove(name);
+        self.push(name, value);
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.headers.retain(|(n, _)| n != name);
+    }
+
+    /// A body with its type.
+    pub fn set_body(&mut self, content_type: &str, body: Vec<u8>) {
+        self.set(header::CONTENT_TYPE, content_type);
+        self.body = body;
+    }
+
+    /// The topmost Via.
+    #[must_use]
+    pub fn via(&self) -> Option<Via> {
+        self.items(header::VIA).next().and_then(Via::parse)
+    }
+
+    #[must_use]
+    pub fn from(&self) -> Option<Address> {
+        self.get(header::FROM).and_then(Address::parse)
+    }
+
+    #[must_use]
+    pub fn to(&self) -> Option<Address> {
+        self.get(header::TO).and_then(Address::parse)
+    }
+
+    #[must_use]
+    pub fn call_id(&self) -> Option<&str> {
+        self.get(header::CALL_ID)
+    }
+
+    #[must_use]
+    pub fn cseq(&self) -> Option<CSeq> {
+        self.get(header::CSEQ).and_then(CSeq::parse)
+    }
+
+    /// Contacts that can be read, without `*`.
+    pub fn contacts(&self) -> impl Iterator<Item = Address> {
+        self.items(header::CONTACT).filter_map(Address::parse)
+    }
+
+    /// The number in a header that holds one.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u32> {
+        self.get(name).and_then(|v| v.trim().parse().ok())
+    }
+
+    /// As it goes out.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        use std::io::Write as _;
+        let mut out = Vec::with_capacity(512_usize.saturating_add(self.body.len()));
+        // Writing to a Vec can't fail.
+        let _ = match &self.start {
+            Start::Request { method, uri } => write!(out, "{method} {uri} SIP/2.0\r\n"),
+            Start::Response { status, reason } => write!(out, "SIP/2.0 {status} {reason}\r\n"),
+        };
+        for (name, value) in &self.headers {
+            let _ = write!(out, "{name}: {value}\r\n");
+        }
+        let _ = write!(out, "Content-Length: {}\r\n\r\n", self.body.len());
+        out.extend_from_slice(&self.body);
+        out
+    }
+}
+
+/// Reason phrases. RFC 3261 section 21 and the extensions in use.
+fn reason(status: u16) -> &'static str {
+    match status {
+        100 => "Trying",
+        180 => "Ringing",
+        181 => "Call Is Being Forwarded",
+        182 => "Queued",
+        183 => "Session Progress",
+        200 => "OK",
+        202 => "Accepted",
+        301 => "Moved Permanently",
+        302 => "Moved Temporarily",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        410 => "Gone",
+        413 => "Request Entity Too Large",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        420 => "Bad Extension",
+        421 => "Extension Required",
+        422 => "Session Interval Too Small",
+        423 => "Interval Too Brief",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
+        484 => "Address Incomplete",
+        485 => "Ambiguous",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        489 => "Bad Event",
+        491 => "Request Pending",
+        500 => "Server Internal Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Server Time-out",
+        505 => "Version Not Supported",
+        513 => "Message Too Large",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        604 => "Does Not Exist Anywhere",
+        606 => "Not Acceptable",
+        other => match other / 100 {
+            1 => "Progress",
+            2 => "OK",
+            3 => "Moved",
+            4 => "Request Failure",
+            5 => "Server Failure",
+            _ => "Global Failure",
+        },
+    }
+}

@@ -1,0 +1,169 @@
+//! `sip:` and `sips:` URIs, and `tel:`. RFC 3261 section 19.1, RFC 3966.
+use super::Params;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    Sip,
+    Sips,
+    Tel,
+}
+
+/// A URI. `tel:+49…` has its number in `user` and no host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Uri {
+    pub scheme: Scheme,
+    /// As it came, `%` escapes and all; `user_text` decodes.
+    pub user: Option<String>,
+    /// Name, IPv4 address, or IPv6 address in brackets; lower case.
+    pub host: String,
+    pub port: Option<u16>,
+    pub params: Params,
+    /// `?Subject=x`, without the question mark.
+    pub headers: Option<String>,
+}
+
+impl Uri {
+    #[must_use]
+    pub fn sip(user: Option<&str>, host: &str, port: Option<u16>) -> Self {
+        Self {
+            scheme: Scheme::Sip,
+            user: user.map(escape),
+            host: host.to_ascii_lowercase(),
+            port,
+            params: Params::default(),
+            headers: None,
+        }
+    }
+
+    /// `None`: not a URI of these schemes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (scheme, rest) = text.split_once(':')?;
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "sip" => Scheme::Sip,
+            "sips" => Scheme::Sips,
+            "tel" => Scheme::Tel,
+            _ => return None,
+        };
+        if rest.bytes().any(|b| b <= b' ' || b == 0x7f || matches!(b, b'<' | b'>' | b'"')) {
+            return None;
+        }
+        if scheme == Scheme::Tel {
+            let (number, params) = rest.split_once(';').unwrap_or((rest, ""));
+            let user = Some(number.to_owned()).filter(|n| !n.is_empty())?;
+            let params = Params::parse(params);
+            return Some(Self {
+                scheme,
+                user: Some(user),
+                host: String::new(),
+                port: None,
+                params,
+                headers: None,
+            });
+        }
+        // A user part may hold `;` and `?`; the host can't hold `@`.
+        let (user, rest) = match rest.rsplit_once('@') {
+            Some((user, rest)) => (Some(user), rest),
+            None => (None, rest),
+        };
+        let (rest, headers) = match rest.split_once('?') {
+            Some((rest, headers)) => (rest, Some(headers.to_owned())),
+            None => (rest, None),
+        };
+        let (place, params) = rest.split_once(';').unwrap_or((rest, ""));
+        let (host, port) = host_port(place)?;
+        // A password in the user part is not ours to know.
+        let user = user.map(|u| u.split(':').next().unwrap_or(u).to_owned());
+        let params = Params::parse(params);
+        Some(Self { scheme, user, host, port, params, headers })
+    }
+
+    /// The user part with `%` escapes decoded.
+    #[must_use]
+    pub fn user_text(&self) -> Option<String> {
+        self.user.as_deref().map(unescape)
+    }
+}
+
+/// `host`, `host:port`, `[::1]:port`. The host in lower case.
+pub(super) fn host_port(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (inner, tail) = rest.split_once(']')?;
+            inner.parse::<std::net::Ipv6Addr>().ok()?;
+            (format!("[{}]", inner.to_ascii_lowercase()), tail.strip_prefix(':'))
+        }
+        None => match text.split_once(':') {
+            Some((host, port)) => (host.to_ascii_lowercase(), Some(port)),
+            None => (text.to_ascii_lowercase(), None),
+        },
+    };
+    let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    if !host.starts_with('[') && (host.is_empty() || !host.bytes().all(named)) {
+        return None;
+    }
+    match port {
+        None => Some((host, None)),
+        Some(port) => Some((host, Some(port.trim().parse().ok()?))),
+    }
+}
+
+fn escape(user: &str) -> String {
+    let mut out = String::with_capacity(user.len());
+    for byte in user.bytes() {
+        match byte {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => out.push(char::from(byte)),
+            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' | b'&' | b'=' | b'+' | b'$'
+            | b',' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let mut ahead = rest.clone();
+        let pair = (byte == b'%').then(|| [ahead.next(), ahead.next()]);
+        let digit =
+            |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+        match pair.map(|[high, low]| (digit(high), digit(low))) {
+            Some((Some(high), Some(low))) => {
+                bytes.push(high << 4 | low);
+                rest = ahead;
+            }
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl std::fmt::Display for Uri {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.scheme {
+            Scheme::Sip => "sip:",
+            Scheme::Sips => "sips:",
+            Scheme::Tel => "tel:",
+        })?;
+        if let Some(user) = &self.user {
+            f.write_str(user)?;
+            if self.scheme != Scheme::Tel {
+                f.write_str("@")?;
+            }
+        }
+        f.write_str(&self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{}", self.params)?;
+        match &self.headers {
+            Some(headers) => write!(f, "?{headers}"),
+            None => Ok(()),
+        }
+    }
+}
