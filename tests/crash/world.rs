@@ -213,7 +213,7 @@ impl Life<'_> {
                     self.mail = Some(*mail);
                 }
                 Output::Reply { text, .. } => self.world.answers.push(text),
-                other => panic!("no phones here: {other:?}"),
+                other => unreachable!("no phones here: {other:?}"),
             }
         }
         Ok(())
