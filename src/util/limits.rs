@@ -53,3 +53,7 @@ pub const REQUEST_BYTES: usize = 16_384;
 pub const CLIENTS: usize = 16;
 /// Texts in one answer to `sms_list`; the client asks for the next page.
 pub const LIST_PAGE: usize = 200;
+/// Places in a pattern of numbers: three times the longest number, and they fit the bits of a u64 with one behind. A longer pattern is no pattern.
+pub const PATTERN_STEPS: usize = 48;
+/// Characters of a number as dialled or shown, without separators: 15 digits (E.164) behind prefixes, or a star code. A longer one is refused.
+pub const NUMBER_DIALLED: usize = 40;
