@@ -57,3 +57,7 @@ pub const LIST_PAGE: usize = 200;
 pub const SIP_MESSAGE: usize = 65_535;
 /// Header lines of one SIP message; a longer one gets 513.
 pub const SIP_HEADERS: usize = 200;
+/// Places in a pattern of numbers: three times the longest number, and they fit the bits of a u64 with one behind. A longer pattern is no pattern.
+pub const PATTERN_STEPS: usize = 48;
+/// Characters of a number as dialled or shown, without separators: 15 digits (E.164) behind prefixes, or a star code. A longer one is refused.
+pub const NUMBER_DIALLED: usize = 40;
