@@ -61,3 +61,11 @@ pub const SIP_HEADERS: usize = 200;
 pub const PATTERN_STEPS: usize = 48;
 /// Characters of a number as dialled or shown, without separators: 15 digits (E.164) behind prefixes, or a star code. A longer one is refused.
 pub const NUMBER_DIALLED: usize = 40;
+/// RTP ports that are open before a call needs them: two for each leg that one message can begin, with as many to spare.
+pub const RTP_SPARE: usize = 4;
+/// Calls at once: a small office with every phone busy. A further one gets 503.
+pub const CALLS: usize = 64;
+/// Phones that one call rings at once: all contacts of one extension. Further ones do not ring.
+pub const FORKS: usize = 10;
+/// Ended calls that `tandem calls` still shows.
+pub const CALLS_RECENT: usize = 50;
