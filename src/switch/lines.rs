@@ -165,7 +165,7 @@ impl Switch {
             Event::Sent { token, result } => self.outbox.handle_sent(TextId(token), attempt_of(result), now),
             Event::NotMine => self.on_not_mine(id, now.mono),
             Event::NotePin { key, note } => self.on_pin_note(id, key, note),
-            Event::Changed => {}
+            Event::Changed | Event::Call(_) | Event::Ussd { .. } | Event::UssdPush(_) => {}
         }
     }
 

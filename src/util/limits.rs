@@ -16,6 +16,15 @@ pub const AT_BUFFER: usize = 8_192;
 pub const AT_ANSWER_LINES: usize = 520;
 /// Slots waiting to be read or deleted. When more come in, the whole list is read again instead.
 pub const SLOT_JOBS: usize = 64;
+/// Digits of a number that is dialled or calls: fifteen of E.164, prefixes and a service's own behind them. A longer one is
+/// refused; of a caller's the rest is dropped.
+pub const DIAL_DIGITS: usize = 40;
+/// Tones waiting to be sent, 200 ms apart: more than six seconds of them nobody types. A further one is refused.
+pub const DTMF_WAITING: usize = 32;
+/// Characters of a USSD code or answer: what 160 octets hold (TS 23.038 section 6.1.2.3). A longer one is refused.
+pub const USSD_CODE: usize = 182;
+/// Sticks of which one section remembers where the voice is and which USSD dialect they speak. The oldest is forgotten.
+pub const STICKS_LEARNT: usize = 8;
 /// USB devices in one snapshot of the bus; a router with hubs has a dozen. Further ones are not looked at.
 pub const USB_DEVICES: usize = 128;
 /// Interfaces of one device; a stick has up to seven.

@@ -146,6 +146,9 @@ impl Modem {
     pub(super) fn stop_at_sim(&mut self, trouble: SimTrouble, now: Instant) {
         self.ladder.succeeded();
         self.forget_slots();
+        self.calls.lose();
+        self.codes.lose();
+        self.tell_of_calls();
         self.enter(Life::Sim { trouble, check_at: now + SIM_PAUSE });
     }
 
@@ -169,6 +172,7 @@ impl Modem {
             self.slots.want_list(Storage::Device);
         }
         self.slots.want_list(Storage::Sim);
+        self.open_calls();
         let imei = self.view.identity.imei.as_deref().unwrap_or("unknown");
         log::debug!("dongle '{}': IMEI {} started", self.settings.name, Pii(imei));
         self.on_registration();
