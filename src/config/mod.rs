@@ -20,6 +20,8 @@ mod smtp;
 mod tandem;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_calls;
 mod trunk;
 mod value;
 

@@ -5,6 +5,7 @@ mod fleet;
 pub mod line;
 mod lines;
 mod requests;
+pub mod route;
 mod storing;
 mod texts;
 mod view;
