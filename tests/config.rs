@@ -100,7 +100,9 @@ fn no_slip_shows_a_secret() {
         "config dongle 'home_sim'\n\toption number '+919876543210'\n\toption pin '{pin}'\n\toption usb '1-1.2'\n\n\
          config smtp 'mail'\n\toption host 'smtp.example.com'\n\toption username 'me'\n\toption secret '{secret}'\n\
          \toption sender 'router@example.com'\n\nconfig forward 'sms'\n\tlist from 'home_sim'\n\
-         \tlist to 'email/me@example.com'\n"
+         \tlist to 'email/me@example.com'\n\nconfig extension '100'\n\toption name 'Phone'\n\toption secret '{secret}'\n\n\
+         config trunk 'provider'\n\toption host 'h.example'\n\toption username 'me'\n\toption secret '{secret}'\n\
+         \toption register '1'\n"
     );
     assert!(Loaded::parse(text.as_bytes()).is_right());
     assert!(text.contains(secret) && text.contains(pin));

@@ -447,6 +447,7 @@ fn every_option_arrives() {
             qualify: Some(Duration::from_secs(30)),
             timeout: Duration::from_secs(25),
         }],
+        left_out: vec![],
         trunks: vec![Trunk {
             name: named("t"),
             enabled: false,

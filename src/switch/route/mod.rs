@@ -141,7 +141,7 @@ impl Search<'_> {
 
     fn decide(&self, number: Option<&str>) -> Decision {
         if let (Caller::Extension(_), Some(number)) = (self.caller, number)
-            && self.config.extensions.iter().any(|extension| extension.name == number)
+            && self.is_extension(number)
         {
             return dial("extension", legs::to_extension(self.config, number));
         }
@@ -163,6 +163,12 @@ impl Search<'_> {
             Some(destination) => dial("inbound", legs::to_destination(self.config, destination)),
             None => Decision::Refused(refusal),
         }
+    }
+
+    /// Also one that is off or has a problem: its number must not go out by a route meanwhile.
+    fn is_extension(&self, number: &str) -> bool {
+        let mut names = self.config.extensions.iter().map(|extension| &extension.name);
+        names.any(|name| name == number) || self.config.left_out.iter().any(|name| name == number)
     }
 
     fn by_route(&self, route: &Route, number: &str) -> Decision {

@@ -290,6 +290,12 @@ fn what_is_off_is_passed_over_and_the_next_route_is_not_tried() {
             (PHONE, "112", "emergency 112: provider/112"),
         ],
     );
+    let bad = Loaded::parse(format!("{HOME}{MORE}config extension '22'\noption timeout '1'\n").as_bytes());
+    assert_eq!(bad.problems.len(), 2);
+    check(
+        &bad.config,
+        &[(PHONE, "22", "NothingThere"), (PHONE, "23", "out_by_sim_national: home_sim/+9123")],
+    );
     let silent = HOME.replace("config sip 'sip'\n", "config sip 'sip'\n\toption enabled '0'\n");
     check(
         &config(&format!("{silent}{MORE}{rule}")),
