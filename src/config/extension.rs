@@ -52,18 +52,21 @@ impl Codec {
     /// `codecs`; of those that this version does not speak it says so and goes on without them.
     pub(super) fn list(fields: &mut Fields<'_>) -> Vec<Self> {
         let mut codecs = Vec::new();
-        for word in fields.list("codecs") {
+        let words = fields.list("codecs");
+        for word in &words {
             match word.as_str() {
                 "pcmu" => codecs.push(Self::Pcmu),
                 "pcma" => codecs.push(Self::Pcma),
                 later if LATER.contains(&later) => {
                     fields.notice("codecs", &format!("has {later}, which is not in this version: left out"));
                 }
-                _ => fields.bad("codecs", &word, "pcmu or pcma"),
+                _ => fields.bad("codecs", word, "pcmu or pcma"),
             }
         }
-        if codecs.is_empty() && fields.has("codecs") && fields.is_sound() {
-            fields.missing("codecs", "pcmu or pcma among them");
+        if words.iter().all(|word| LATER.contains(&word.as_str()))
+            && let Some(first) = words.first()
+        {
+            fields.bad("codecs", first, "pcmu or pcma beside it");
         }
         if codecs.is_empty() { Self::ALL.to_vec() } else { codecs }
     }

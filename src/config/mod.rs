@@ -20,6 +20,8 @@ mod smtp;
 mod tandem;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_calls;
 mod trunk;
 mod value;
 
@@ -48,6 +50,8 @@ pub struct Config {
     pub forwards: Vec<Forward>,
     pub sip: Sip,
     pub extensions: Vec<Extension>,
+    /// Numbers of extensions that were left out for a problem: they must not go out by a route meanwhile.
+    pub left_out: Vec<String>,
     pub trunks: Vec<Trunk>,
     /// In the order of the file, which is the order they are asked in.
     pub routes: Vec<Route>,

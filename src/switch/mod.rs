@@ -6,6 +6,7 @@ pub mod line;
 mod lines;
 pub mod net;
 mod requests;
+pub mod route;
 mod storing;
 mod texts;
 mod view;

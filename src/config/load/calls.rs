@@ -36,6 +36,8 @@ impl Load<'_> {
         let extension = Extension::from_uci(name, &mut fields);
         if fields.is_sound() {
             self.config.extensions.push(extension);
+        } else {
+            self.config.left_out.push(extension.name);
         }
     }
 
