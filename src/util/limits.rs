@@ -57,3 +57,9 @@ pub const LIST_PAGE: usize = 200;
 pub const SIP_MESSAGE: usize = 65_535;
 /// Header lines of one SIP message; a longer one gets 513.
 pub const SIP_HEADERS: usize = 200;
+/// `m=` lines of one session description: a call has one or two, a video conference a handful. With more it is refused, for each wants an answer.
+pub const SDP_MEDIA: usize = 32;
+/// Formats of one `m=` line: payload types go up to 127, phones list a dozen. The rest is not looked at.
+pub const SDP_FORMATS: usize = 64;
+/// Attributes of the session and of one `m=` line: browsers write some forty. The rest is not looked at.
+pub const SDP_ATTRIBUTES: usize = 128;
