@@ -203,7 +203,7 @@ impl Theirs {
 
     /// What the other side asks for, if it is a length of ours, else `default`; never more than its greatest.
     fn ptime(&self, default: u8) -> u8 {
-        let fits = |ms: &u8| (10..=60).contains(ms) && ms % 10 == 0;
+        let fits = |ms: &u8| (10..=60).contains(ms) && ms.is_multiple_of(10);
         let wanted = self.ptime.unwrap_or(default);
         let wanted = Some(wanted).filter(fits).unwrap_or(PTIME);
         // A greatest length below our shortest can't be meant.
