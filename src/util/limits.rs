@@ -78,3 +78,9 @@ pub const CALLS: usize = 64;
 pub const FORKS: usize = 10;
 /// Ended calls that `tandem calls` still shows.
 pub const CALLS_RECENT: usize = 50;
+/// `m=` lines of one session description: a call has one or two, a video conference a handful. With more it is refused, for each wants an answer.
+pub const SDP_MEDIA: usize = 32;
+/// Formats of one `m=` line: payload types go up to 127, phones list a dozen. The rest is not looked at.
+pub const SDP_FORMATS: usize = 64;
+/// Attributes of the session and of one `m=` line: browsers write some forty. The rest is not looked at.
+pub const SDP_ATTRIBUTES: usize = 128;
