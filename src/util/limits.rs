@@ -53,3 +53,11 @@ pub const REQUEST_BYTES: usize = 16_384;
 pub const CLIENTS: usize = 16;
 /// Texts in one answer to `sms_list`; the client asks for the next page.
 pub const LIST_PAGE: usize = 200;
+/// Samples of the jitter buffer, 512 ms: the longest delay of 200 ms, a packet and a burst. When full the oldest are dropped and counted. A power of two.
+pub const JITTER_SAMPLES: usize = 4_096;
+/// Payload types taken from one peer; the offer names two.
+pub const RECEIVE_TYPES: usize = 8;
+/// Keys that wait to sound towards a stick: the longest number in a menu. A further one is dropped and counted.
+pub const TONES_WAITING: usize = 32;
+/// Outputs of a call's sound that nobody fetched: 4 kB of a voice port in one piece make 26. A further one is dropped and counted.
+pub const MEDIA_OUTPUTS: usize = 256;

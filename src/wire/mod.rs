@@ -1,4 +1,5 @@
 //! L1: bytes <-> values. No state, no time, no I/O.
 pub mod at;
+pub mod rtp;
 pub mod sms;
 pub mod uci;
