@@ -88,3 +88,11 @@ pub const SDP_ATTRIBUTES: usize = 128;
 pub const STREAMS: usize = 256;
 /// Sessions by trunks whose challenges are remembered, ended ones too: each has at most two. The oldest is forgotten; its next challenge ends it.
 pub const LEAVING: usize = 128;
+/// Samples of the jitter buffer, 512 ms: the longest delay of 200 ms, a packet and a burst. When full the oldest are dropped and counted. A power of two.
+pub const JITTER_SAMPLES: usize = 4_096;
+/// Payload types taken from one peer; the offer names two.
+pub const RECEIVE_TYPES: usize = 8;
+/// Keys that wait to sound towards a stick: the longest number in a menu. A further one is dropped and counted.
+pub const TONES_WAITING: usize = 32;
+/// Outputs of a call's sound that nobody fetched: 4 kB of a voice port in one piece make 26. A further one is dropped and counted.
+pub const MEDIA_OUTPUTS: usize = 256;

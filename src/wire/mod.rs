@@ -2,5 +2,6 @@
 pub mod at;
 pub mod sdp;
 pub mod sip;
+pub mod rtp;
 pub mod sms;
 pub mod uci;
