@@ -129,7 +129,10 @@ impl Player {
         };
         match mark.split_at(1) {
             (">", port) => self.expect_written(port_of(port), rest),
-            ("<", "<") => self.hear(0, &rest.replace("\\r", "\r").replace("\\n", "\n").replace("\\s", " ")),
+            ("<", raw) if raw.starts_with('<') => {
+                let bytes = rest.replace("\\r", "\r").replace("\\n", "\n").replace("\\s", " ");
+                self.hear(port_of(&raw[1..]), &bytes);
+            }
             ("<", port) => self.hear(port_of(port), &format!("\r\n{rest}\r\n")),
             ("+", "") => self.pass(rest),
             ("*", "") => self.expect_told(rest),
@@ -163,7 +166,9 @@ impl Player {
                 Action::Event(Event::Ussd { token, result }) => {
                     self.told.push_back(format!("ussd {token} {}", ussd_result(&result)));
                 }
-                Action::Event(Event::UssdPush(text)) => self.told.push_back(format!("ussd push {text}")),
+                Action::Event(Event::UssdPush(text)) => {
+                    self.told.push_back(format!("ussd push {}", text.replace('\n', "\\n")))
+                }
                 Action::Event(Event::NotMine) => self.told.push_back("not mine".to_owned()),
                 Action::Open(ttys) => self.told.push_back(format!("open {}", ttys.join(" "))),
                 Action::Reset(rung) => self.told.push_back(format!("reset {rung:?}")),
@@ -325,7 +330,9 @@ fn call_event(event: &CallEvent) -> String {
 
 fn ussd_result(result: &UssdResult) -> String {
     match result {
-        UssdResult::Answer { text, more } => format!("{text}{}", if *more { " (more)" } else { "" }),
+        UssdResult::Answer { text, more } => {
+            format!("{}{}", text.replace('\n', "\\n"), if *more { " (more)" } else { "" })
+        }
         UssdResult::Failed(trouble) => format!("failed: {trouble}"),
     }
 }

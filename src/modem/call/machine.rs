@@ -173,12 +173,20 @@ impl Calls {
 
     /// The stick, its SIM or its engine is gone.
     pub fn lose(&mut self) {
-        self.finish(End::bare(EndedBy::StickLost));
+        self.finish(match self.state {
+            State::HangingUp { end, .. } | State::Refused { end, .. } => end,
+            _ => End::bare(EndedBy::StickLost),
+        });
         self.want_list = false;
         self.orphans = false;
         self.hang_up_orphan = false;
         self.no_waiting = false;
         self.stuck = false;
+    }
+
+    /// What time it is: to be told before anything else happens.
+    pub const fn see(&mut self, now: Instant) {
+        self.seen = now;
     }
 
     #[must_use]
@@ -243,8 +251,7 @@ impl Calls {
     }
 
     /// Ends or rejects the call in whatever phase it is.
-    pub fn hang_up(&mut self, now: Instant) {
-        self.seen = now;
+    pub fn hang_up(&mut self) {
         match &self.state {
             State::Idle | State::Announced { .. } | State::HangingUp { .. } | State::Refused { .. } => {}
             // The stick knows nothing of it.
@@ -286,7 +293,8 @@ impl Calls {
     }
 
     /// Samples came; from which port, when that has just become certain.
-    pub fn note_voice(&mut self) -> Option<usize> {
+    pub fn note_voice(&mut self, now: Instant) -> Option<usize> {
+        self.seen = now;
         self.voice.note()
     }
 
@@ -414,7 +422,6 @@ impl Calls {
     }
 
     pub fn on_reply(&mut self, job: Job, serial: u32, reply: &Reply, now: Instant) {
-        self.seen = now;
         if serial != self.serial {
             return;
         }
@@ -537,7 +544,6 @@ impl Calls {
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.seen = now;
         match self.state {
             State::Announced { tell_at, nameless } if now >= tell_at => {
                 self.tell(if nameless { Caller::Withheld } else { Caller::Unknown }, now);

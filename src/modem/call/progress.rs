@@ -16,7 +16,6 @@ const OUR_STATUS: [u8; 2] = [29, 102];
 impl Calls {
     /// Take what concerns calls. `false`: it does not.
     pub fn on_urc(&mut self, urc: &Urc, now: Instant) -> bool {
-        self.seen = now;
         match urc {
             Urc::Ring => self.on_ring(now),
             Urc::Caller(party) => self.on_caller(party, now),

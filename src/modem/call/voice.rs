@@ -109,6 +109,11 @@ impl Voice {
             return None;
         }
         self.due = None;
+        // The next call begins here.
+        if let Some(tried) = self.ports.get_mut(..=self.at) {
+            tried.rotate_right(1);
+        }
+        self.at = 0;
         self.port()
     }
 

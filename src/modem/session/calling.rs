@@ -47,7 +47,8 @@ impl Modem {
 
     /// End, reject or cancel the call, in whatever phase it is.
     pub fn hangup(&mut self, now: Instant) {
-        self.calls.hang_up(now);
+        self.calls.see(now);
+        self.calls.hang_up();
         self.turn(now);
     }
 
@@ -92,8 +93,8 @@ impl Modem {
     }
 
     /// Samples came from the port that `takes_voice`.
-    pub fn note_voice(&mut self, _now: Instant) {
-        if let Some(port) = self.calls.note_voice()
+    pub fn note_voice(&mut self, now: Instant) {
+        if let Some(port) = self.calls.note_voice(now)
             && let Some(imei) = &self.view.identity.imei
         {
             self.learnt.note_voice(imei, port);

@@ -27,6 +27,7 @@ impl Modem {
 
     /// Take the engine's events, then give it the next command.
     pub(super) fn turn(&mut self, now: Instant) {
+        self.calls.see(now);
         while let Some(event) = self.engine.poll_event() {
             match event {
                 engine::Event::Completed(_, reply) => self.on_reply(&reply, now),
