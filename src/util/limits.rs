@@ -57,3 +57,14 @@ pub const LIST_PAGE: usize = 200;
 pub const SIP_MESSAGE: usize = 65_535;
 /// Header lines of one SIP message; a longer one gets 513.
 pub const SIP_HEADERS: usize = 200;
+/// Digest nonces in use, with their highest count: each is 16 bytes and needs a right password. Beyond it the oldest is forgotten
+/// and its phone is asked again.
+pub const NONCES: usize = 256;
+/// Contacts of one extension, and of one REGISTER; `max_contacts` can't be more. A longer REGISTER gets 400.
+pub const REGISTRAR_CONTACTS: usize = 10;
+/// Extensions with a contact: as many as a configuration can have. A further one gets 503.
+pub const REGISTRAR_AORS: usize = CONFIG_SECTIONS;
+/// Bytes of one Contact with its parameters, and of all Path lines: push parameters of softphones take 500. A longer one gets 400.
+pub const REGISTRAR_TEXT: usize = 1_024;
+/// Changes that wait to be logged; the oldest is dropped.
+pub const REGISTRAR_EVENTS: usize = 256;
