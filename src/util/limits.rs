@@ -96,3 +96,14 @@ pub const RECEIVE_TYPES: usize = 8;
 pub const TONES_WAITING: usize = 32;
 /// Outputs of a call's sound that nobody fetched: 4 kB of a voice port in one piece make 26. A further one is dropped and counted.
 pub const MEDIA_OUTPUTS: usize = 256;
+/// Digest nonces in use, with their highest count: each is 16 bytes and needs a right password. Beyond it the oldest is forgotten
+/// and its phone is asked again.
+pub const NONCES: usize = 256;
+/// Contacts of one extension, and of one REGISTER; `max_contacts` can't be more. A longer REGISTER gets 400.
+pub const REGISTRAR_CONTACTS: usize = 10;
+/// Extensions with a contact: as many as a configuration can have. A further one gets 503.
+pub const REGISTRAR_AORS: usize = CONFIG_SECTIONS;
+/// Bytes of one Contact with its parameters, and of all Path lines: push parameters of softphones take 500. A longer one gets 400.
+pub const REGISTRAR_TEXT: usize = 1_024;
+/// Changes that wait to be logged; the oldest is dropped.
+pub const REGISTRAR_EVENTS: usize = 256;
