@@ -4,16 +4,23 @@
 //! Nothing here sleeps to "wait a bit": everything waits for an event with a deadline, and panics with the logs' tails.
 
 pub mod child;
+pub mod control;
 pub mod cutter;
 pub mod daemon;
 pub mod demo;
 pub mod home;
 pub mod mail;
+pub mod netstring;
 pub mod paths;
+pub mod phone;
+pub mod ports;
 pub mod postfix;
+pub mod provider;
 pub mod random;
 pub mod rogue;
+pub mod sipp;
 pub mod socket;
+pub mod sound;
 pub mod stick;
 pub mod wait;
 
@@ -22,4 +29,7 @@ pub use daemon::Daemon;
 pub use home::Home;
 pub use mail::{Authority, Security, Smtpd};
 pub use paths::Scratch;
+pub use phone::Phone;
+pub use provider::Provider;
+pub use sipp::Sipp;
 pub use stick::Stick;
