@@ -94,7 +94,8 @@ pub fn run(options: Options) -> io::Result<()> {
     let mail = start_mail(&executor, &events)?;
     executor.spawn(uevent::watch(events.clone())).detach();
     let file = options.config.display().to_string();
-    let switch = Switch::new(loaded, &file, &files, clock.now());
+    let seed = super::net::seed()?;
+    let switch = Switch::new(loaded, &file, &files, seed, clock.now());
     drop(files);
     log::info!("tandem {} is running", env!("CARGO_PKG_VERSION"));
     let ports = Ports::new(options.dev.clone());

@@ -6,11 +6,16 @@ use crate::sip::{Flow, Transport};
 use crate::util::time::{Instant, Now};
 use crate::wire::sip::Uri;
 use serde_json::{Value, json};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// An address may come later than we do: a WAN, a VPN.
 const RETRY: Duration = Duration::from_secs(10);
+
+/// The token of the look-up of our own name.
+const EXTERNAL: u64 = 0;
+/// A name for a changing address follows it in minutes.
+const LOOK_AGAIN: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
@@ -55,7 +60,9 @@ impl Sockets {
     fn udp_for(&self, local: IpAddr) -> Option<(u32, u16)> {
         let exact = self.up(config::Transport::Udp).find(|(_, at)| at.ip() == local);
         let fits = |at: &SocketAddr| at.ip().is_unspecified() && (at.is_ipv6() || local.is_ipv4());
-        exact.or_else(|| self.up(config::Transport::Udp).find(|(_, at)| fits(at))).map(|(id, at)| (id, at.port()))
+        exact
+            .or_else(|| self.up(config::Transport::Udp).find(|(_, at)| fits(at)))
+            .map(|(id, at)| (id, at.port()))
     }
 }
 
@@ -68,7 +75,8 @@ impl Switch {
         let range = config.sip.rtp_ports;
         self.set_rtp_range((!wanted.is_empty()).then_some(range));
         let old = std::mem::take(&mut self.sockets.all);
-        let (kept, gone): (Vec<Socket>, Vec<Socket>) = old.into_iter().partition(|s| wanted.contains(&s.wanted));
+        let (kept, gone): (Vec<Socket>, Vec<Socket>) =
+            old.into_iter().partition(|s| wanted.contains(&s.wanted));
         self.outputs.extend(gone.into_iter().map(|s| Output::Unlisten { id: s.id }));
         self.sockets.all = kept;
         for place in wanted {
@@ -147,6 +155,34 @@ impl Switch {
         }
     }
 
+    /// `external` as a name is looked up, now and again.
+    pub(super) fn set_external(&mut self, now: Now) {
+        match &self.loaded.config.sip.external {
+            External::Host(host) if self.rtp_range_is_set() => {
+                let host = host.clone();
+                self.external_at = Some(now.mono + LOOK_AGAIN);
+                self.outputs.push_back(Output::Resolve { token: EXTERNAL, host, port: 0 });
+            }
+            _ => self.external_at = None,
+        }
+    }
+
+    /// The answer to `set_external`. False: it is somebody else's.
+    pub(super) fn handle_external_resolved(
+        &mut self,
+        token: u64,
+        result: &Result<Vec<net::Way>, String>,
+    ) -> bool {
+        if token != EXTERNAL {
+            return false;
+        }
+        match result {
+            Ok(ways) => self.external = ways.first().map(|w| w.remote.ip()).or(self.external),
+            Err(why) => log::warn!("option 'external' of section 'sip': {why}; the last address stays"),
+        }
+        true
+    }
+
     /// A way by UDP to a host that was looked up.
     pub(super) fn udp_flow(&self, way: net::Way) -> Option<Flow> {
         let (id, port) = self.sockets.udp_for(way.local)?;
@@ -192,6 +228,3 @@ pub fn host(ip: IpAddr) -> String {
         IpAddr::V6(v6) => format!("[{v6}]"),
     }
 }
-
-/// Nowhere: a default where no address is known.
-pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);

@@ -48,7 +48,12 @@ impl Switch {
     }
 
     /// The extension that the digest of a request proves; else the challenge to answer with.
-    pub(super) fn authenticate(&mut self, request: &Message, flow: Flow, now: Now) -> Result<Extension, Box<Message>> {
+    pub(super) fn authenticate(
+        &mut self,
+        request: &Message,
+        flow: Flow,
+        now: Now,
+    ) -> Result<Extension, Box<Message>> {
         let extensions = &self.loaded.config.extensions;
         let account = |user: &str| {
             let extension = extensions.iter().find(|e| e.enabled && e.name == user)?;
@@ -72,7 +77,11 @@ impl Switch {
                 // A scanner tries thousands: the counter tells, the log shows the first of each while.
                 if self.auth_told.is_none_or(|at| now.mono.since(at) >= AUTH_QUIET) {
                     self.auth_told = Some(now.mono);
-                    log::warn!("wrong password for extension '{}' from {}", one_line(&user, 32), flow.remote.ip());
+                    log::warn!(
+                        "wrong password for extension '{}' from {}",
+                        one_line(&user, 32),
+                        flow.remote.ip()
+                    );
                 }
                 false
             }
@@ -147,9 +156,12 @@ impl Switch {
     /// Extensions that are gone or got another password ring no more.
     pub(super) fn set_extensions(&mut self, old: &[Extension]) {
         for extension in old {
-            let kept = self.loaded.config.extensions.iter().any(|e| {
-                e.enabled && e.name == extension.name && e.secret == extension.secret
-            });
+            let kept = self
+                .loaded
+                .config
+                .extensions
+                .iter()
+                .any(|e| e.enabled && e.name == extension.name && e.secret == extension.secret);
             if !kept {
                 self.registrar.forget(&extension.name);
             }
@@ -174,7 +186,9 @@ impl Switch {
                 .collect()
         };
         let enabled = self.loaded.config.extensions.iter().filter(|e| e.enabled);
-        enabled.map(|e| json!({"name": e.name, "display": e.display, "contacts": contacts(&e.name)})).collect()
+        enabled
+            .map(|e| json!({"name": e.name, "display": e.display, "contacts": contacts(&e.name)}))
+            .collect()
     }
 }
 

@@ -22,14 +22,16 @@ impl Switch {
                     Err(why) => Err(why),
                 }
             }
-            Ok(Request::Ussd { code, dongle }) => match self.begin_ussd(&code, dongle.as_deref(), (client, id.clone()), now) {
-                // Answered when the network does.
-                Ok(()) => {
-                    self.turn(now);
-                    return;
+            Ok(Request::Ussd { code, dongle }) => {
+                match self.begin_ussd(&code, dongle.as_deref(), (client, id.clone()), now) {
+                    // Answered when the network does.
+                    Ok(()) => {
+                        self.turn(now);
+                        return;
+                    }
+                    Err(why) => Err(why),
                 }
-                Err(why) => Err(why),
-            },
+            }
             Ok(Request::Reload) => {
                 self.outputs.push_back(Output::Reload { client, id });
                 return;

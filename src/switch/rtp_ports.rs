@@ -66,6 +66,10 @@ impl Switch {
         self.rtp_ports.pause = None;
     }
 
+    pub(super) fn rtp_range_is_set(&self) -> bool {
+        self.rtp_ports.range.is_some()
+    }
+
     /// An open port; `None`: the range is used up, or the system gives none.
     pub(super) fn allocate_rtp(&mut self) -> Option<u16> {
         let port = self.rtp_ports.spare.pop_front()?;

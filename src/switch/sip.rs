@@ -94,7 +94,9 @@ impl Switch {
                 };
                 self.sip.respond(id, response, now.mono);
             }
-            Event::Response { id, response, request } => self.on_response(id, Some((&*response, &*request)), now),
+            Event::Response { id, response, request } => {
+                self.on_response(id, Some((&*response, &*request)), now)
+            }
             Event::NoResponse { id, .. } => self.on_response(id, None, now),
             Event::Invite { session, request, flow } => self.on_invite(session, &request, flow, now),
             Event::Cancelled { session, .. } => self.on_session_gone(session, None, now),
@@ -108,7 +110,9 @@ impl Switch {
                 self.on_challenged(session, &response, &request, now);
             }
             Event::Offer { session, sdp } => self.on_session_offer(session, sdp.as_deref(), now),
-            Event::Info { session, content_type, body } => self.on_session_info(session, &content_type, &body, now),
+            Event::Info { session, content_type, body } => {
+                self.on_session_info(session, &content_type, &body, now)
+            }
             Event::Ended { session, by } => self.on_session_gone(session, Some(&by), now),
             // What was agreed before holds.
             Event::OfferWithdrawn { .. } | Event::Answer { .. } | Event::OfferRefused { .. } => {}

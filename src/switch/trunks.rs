@@ -25,10 +25,21 @@ const TOKEN: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Line {
     /// Its name is being looked up.
-    Resolving { token: u64 },
-    Connecting { id: u32, remote: SocketAddr },
-    Up { flow: Flow, look_at: Instant },
-    Down { why: String, again: Instant },
+    Resolving {
+        token: u64,
+    },
+    Connecting {
+        id: u32,
+        remote: SocketAddr,
+    },
+    Up {
+        flow: Flow,
+        look_at: Instant,
+    },
+    Down {
+        why: String,
+        again: Instant,
+    },
 }
 
 /// One trunk.
@@ -62,7 +73,8 @@ impl TrunkLine {
     }
 
     fn enter(&mut self, line: Line) {
-        let told = matches!((&self.line, &line), (Line::Down { why: a, .. }, Line::Down { why: b, .. }) if a == b);
+        let told =
+            matches!((&self.line, &line), (Line::Down { why: a, .. }, Line::Down { why: b, .. }) if a == b);
         if let Line::Down { why, .. } = &line
             && !told
         {
@@ -143,7 +155,9 @@ impl Switch {
         let Some(trunk) = self.trunks.all.get_mut(at) else { return };
         match &trunk.line {
             Line::Down { again, .. } if *again <= now.mono => self.look_up(at),
-            Line::Up { look_at, .. } if *look_at <= now.mono && trunk.registration.is_none() => self.look_up(at),
+            Line::Up { look_at, .. } if *look_at <= now.mono && trunk.registration.is_none() => {
+                self.look_up(at)
+            }
             Line::Up { .. } => self.register_trunk(at, now),
             _ => {}
         }
@@ -162,7 +176,9 @@ impl Switch {
         let Some(flow) = self.trunks.all.get(at).and_then(TrunkLine::flow) else { return };
         let here = self.contact(flow, None);
         let Some(trunk) = self.trunks.all.get_mut(at).filter(|t| t.request.is_none()) else { return };
-        let Some(request) = trunk.registration.as_mut().and_then(|r| r.poll_request(&here, now.mono)) else { return };
+        let Some(request) = trunk.registration.as_mut().and_then(|r| r.poll_request(&here, now.mono)) else {
+            return;
+        };
         match self.sip.send(flow, request, now.mono) {
             Ok(client) => trunk.request = Some(client),
             Err(_) => {
@@ -192,7 +208,8 @@ impl Switch {
 
     fn on_trunk_found(&mut self, at: usize, ways: &[net::Way], now: Now) {
         let Some(way) = ways.first().copied() else { return };
-        let tcp = self.trunks.all.get(at).is_some_and(|t| t.section.transport == crate::config::Transport::Tcp);
+        let tcp =
+            self.trunks.all.get(at).is_some_and(|t| t.section.transport == crate::config::Transport::Tcp);
         let flow = if tcp { None } else { self.udp_flow(way) };
         let connection = self.trunks.connections.wrapping_add(1).clamp(1, (1 << 31) - 1);
         let Some(trunk) = self.trunks.all.get_mut(at) else { return };
@@ -208,7 +225,8 @@ impl Switch {
                 self.outputs.push_back(Output::Connect { id: connection, to: way.remote });
             }
             None => {
-                let why = "no UDP socket of ours leads there: see option 'listen' of section 'sip'".to_owned();
+                let why =
+                    "no UDP socket of ours leads there: see option 'listen' of section 'sip'".to_owned();
                 self.trunk_down(at, why, Failure::Transport, now);
             }
         }
@@ -280,10 +298,12 @@ impl Switch {
         let peer = flow.remote.ip().to_canonical();
         let by_token = |t: &&TrunkLine| {
             // The token alone could be guessed by who saw a packet; from elsewhere it counts nothing.
-            t.registration.as_ref().is_some_and(|r| Some(r.contact_user()) == user.as_deref()) && t.addresses.contains(&peer)
+            t.registration.as_ref().is_some_and(|r| Some(r.contact_user()) == user.as_deref())
+                && t.addresses.contains(&peer)
         };
         let by_address = |t: &&TrunkLine| t.addresses.contains(&peer) && !self.is_phone_at(flow);
-        let trunk = self.trunks.all.iter().find(by_token).or_else(|| self.trunks.all.iter().find(by_address))?;
+        let trunk =
+            self.trunks.all.iter().find(by_token).or_else(|| self.trunks.all.iter().find(by_address))?;
         Some(Who::Trunk { section: trunk.section.clone(), number: shown_number(request) })
     }
 
@@ -317,7 +337,13 @@ impl Switch {
     }
 
     /// A trunk asks a session for the password. Only the trunk that the session was made by is answered.
-    pub(super) fn on_challenged(&mut self, session: SessionId, response: &Message, request: &Message, now: Now) {
+    pub(super) fn on_challenged(
+        &mut self,
+        session: SessionId,
+        response: &Message,
+        request: &Message,
+        now: Now,
+    ) {
         let name = self.calls.of_session(session).and_then(|(id, end)| self.trunk_of(id, end));
         let tries = &mut self.trunks.tries;
         let at = tries.iter().position(|(s, _, _)| *s == session);
@@ -360,7 +386,9 @@ impl Switch {
                 (Line::Down { why, .. }, _) => ("down", Some(why.clone())),
                 (Line::Resolving { .. } | Line::Connecting { .. }, _) => ("connecting", None),
                 (Line::Up { .. }, None) => ("up", None),
-                (Line::Up { .. }, Some(State::Failed { failure, .. })) => ("failed", Some(failure.to_string())),
+                (Line::Up { .. }, Some(State::Failed { failure, .. })) => {
+                    ("failed", Some(failure.to_string()))
+                }
                 (Line::Up { .. }, Some(state)) => (words(state), None),
             };
             let until = match registration {
@@ -438,11 +466,14 @@ pub fn identity(section: &Trunk, caller: Option<&str>, caller_id: Option<&str>, 
         Style::From => {}
         Style::Asserted => headers.push((header::P_ASSERTED_IDENTITY.to_owned(), value)),
         Style::Preferred => headers.push(("P-Preferred-Identity".to_owned(), value)),
-        Style::RemoteParty => headers.push((header::REMOTE_PARTY_ID.to_owned(), format!("{value};party=calling"))),
+        Style::RemoteParty => {
+            headers.push((header::REMOTE_PARTY_ID.to_owned(), format!("{value};party=calling")))
+        }
     }
     if hide {
         headers.push((header::PRIVACY.to_owned(), "id".to_owned()));
-        let from = Address::new(Uri::sip(Some("anonymous"), "anonymous.invalid", None)).named(Some("Anonymous"));
+        let from =
+            Address::new(Uri::sip(Some("anonymous"), "anonymous.invalid", None)).named(Some("Anonymous"));
         return Identity { from, headers };
     }
     Identity { from: Address::new(uri(shown)), headers }

@@ -41,8 +41,8 @@ impl Switch {
             return;
         };
         let answer = match result {
-            Ok(answer) => Ok(json!({"text": answer.text, "more": answer.more})),
-            Err(trouble) => Err(Refusal::new(Code::Unavailable, trouble.to_string())),
+            UssdResult::Answer { text, more } => Ok(json!({"text": text, "more": more})),
+            UssdResult::Failed(trouble) => Err(Refusal::new(Code::Unavailable, trouble.to_string())),
         };
         self.reply(client, &id, answer);
     }

@@ -26,7 +26,11 @@ impl Switch {
         let own = section.number.clone().unwrap_or_default();
         let caller = Caller::Dongle { name: &section.name, number: shown };
         let decision = route::decide(&self.loaded.config, caller, &own);
-        log::info!("dongle '{}': call from {}", section.name, number.as_deref().map_or("withheld".to_owned(), |n| Pii(n).to_string()));
+        log::info!(
+            "dongle '{}': call from {}",
+            section.name,
+            number.as_deref().map_or("withheld".to_owned(), |n| Pii(n).to_string())
+        );
         let a = Side {
             party: Party::Dongle { name: section.name.clone(), number },
             leg: Leg::Modem { line },
@@ -49,7 +53,13 @@ impl Switch {
     }
 
     /// An INVITE outside of dialogs.
-    pub(in crate::switch) fn on_invite(&mut self, session: SessionId, request: &Message, flow: Flow, now: Now) {
+    pub(in crate::switch) fn on_invite(
+        &mut self,
+        session: SessionId,
+        request: &Message,
+        flow: Flow,
+        now: Now,
+    ) {
         let who = match self.who_calls(request, flow, now) {
             Ok(who) => who,
             Err(response) => return self.sip.challenge(session, *response, now.mono),
@@ -63,7 +73,10 @@ impl Switch {
                 Caller::Extension(&extension.name),
             ),
             Who::Trunk { section, number } => (
-                Party::Trunk { name: section.name.clone(), number: Some(number.clone()).filter(|n| !n.is_empty()) },
+                Party::Trunk {
+                    name: section.name.clone(),
+                    number: Some(number.clone()).filter(|n| !n.is_empty()),
+                },
                 section.codecs.clone(),
                 Caller::Trunk { name: &section.name, number },
             ),
@@ -103,7 +116,12 @@ impl Switch {
     ///
     /// # Errors
     /// In words for the client.
-    pub(in crate::switch) fn dial_for(&mut self, extension: &str, number: &str, now: Now) -> Result<CallId, String> {
+    pub(in crate::switch) fn dial_for(
+        &mut self,
+        extension: &str,
+        number: &str,
+        now: Now,
+    ) -> Result<CallId, String> {
         let known = self.loaded.config.extensions.iter().any(|e| e.enabled && e.name == extension);
         if !known {
             return Err(format!("there is no extension '{}'", crate::util::text::one_line(extension, 32)));
@@ -118,7 +136,14 @@ impl Switch {
     }
 
     /// A place in the table.
-    pub(super) fn begin_call(&mut self, a: Side, dialled: String, ways: Vec<Way>, emergency: bool, now: Now) -> Option<CallId> {
+    pub(super) fn begin_call(
+        &mut self,
+        a: Side,
+        dialled: String,
+        ways: Vec<Way>,
+        emergency: bool,
+        now: Now,
+    ) -> Option<CallId> {
         if self.calls.all.len() >= CALLS && !emergency {
             log::warn!("{CALLS} calls at once: a further one is turned away");
             return None;
@@ -210,7 +235,9 @@ fn dialled(request: &Message, who: &Who) -> String {
     let called = || user(request.get(header::P_CALLED_PARTY_ID).and_then(Address::parse));
     let text = match who {
         Who::Trunk { section, .. } => {
-            let own = |u: &String| Some(u.as_str()) == section.username.as_deref() || super::super::trunks::is_token(u);
+            let own = |u: &String| {
+                Some(u.as_str()) == section.username.as_deref() || super::super::trunks::is_token(u)
+            };
             uri.filter(|u| !own(u)).or_else(called).or_else(|| user(request.to()).filter(|u| !own(u)))
         }
         Who::Extension(_) => uri,

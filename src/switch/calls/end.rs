@@ -27,7 +27,14 @@ impl Switch {
     }
 
     /// One leg, in whatever state it is.
-    pub(super) fn hang_up(&mut self, side: &Side, cause: Cause, answered: bool, reason: Option<&str>, now: Now) {
+    pub(super) fn hang_up(
+        &mut self,
+        side: &Side,
+        cause: Cause,
+        answered: bool,
+        reason: Option<&str>,
+        now: Now,
+    ) {
         match &side.leg {
             Leg::Modem { line } => {
                 if let Some(line) = self.line_mut(*line) {
@@ -39,7 +46,7 @@ impl Switch {
                 let q850 = cause.reason();
                 let reason = reason.unwrap_or(&q850);
                 let status = if answered { 480 } else { cause.status() };
-                self.sip.hangup(leg.session, Some(reason), status, now.mono);
+                self.sip.hangup(leg.session, Some(reason), status, &[], now.mono);
             }
         }
     }

@@ -10,11 +10,21 @@ use crate::wire::sip::Uri;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Party {
     /// Behind the SIM: the far number, if it is shown.
-    Dongle { name: String, number: Option<String> },
-    Trunk { name: String, number: Option<String> },
-    Extension { name: String },
+    Dongle {
+        name: String,
+        number: Option<String>,
+    },
+    Trunk {
+        name: String,
+        number: Option<String>,
+    },
+    Extension {
+        name: String,
+    },
     /// Nobody was found for what was dialled.
-    Nobody { dialled: String },
+    Nobody {
+        dialled: String,
+    },
 }
 
 impl Party {
@@ -60,7 +70,9 @@ pub enum State {
     /// Called, or calling: nothing said yet.
     Begun,
     /// It rings. `early`: sound flows already.
-    Ringing { early: bool },
+    Ringing {
+        early: bool,
+    },
     Up,
 }
 

@@ -39,12 +39,18 @@ pub enum End {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// `tandem dial`: the caller's own phone rings first, until then.
-    RingingCaller { until: Instant },
+    RingingCaller {
+        until: Instant,
+    },
     /// The called side is tried, until then.
-    Reaching { until: Option<Instant> },
+    Reaching {
+        until: Option<Instant>,
+    },
     /// The called side answered; the stick is told to take the caller's call.
     Answering,
-    Up { since: Instant },
+    Up {
+        since: Instant,
+    },
 }
 
 impl Phase {

@@ -15,7 +15,9 @@ impl Switch {
                 self.on_voice_open(line, now);
                 self.on_early_voice(line, now);
             }
-            CallEvent::NoVoice => log::warn!("a call is up and the stick brings no sound: see 'voice' in the status"),
+            CallEvent::NoVoice => {
+                log::warn!("a call is up and the stick brings no sound: see 'voice' in the status")
+            }
             CallEvent::DigitRefused(digit) => self.on_digit_refused(line, *digit),
             // 100 went out with the INVITE.
             CallEvent::Originated => {}
@@ -164,7 +166,13 @@ impl Switch {
     }
 
     /// 1xx of a phone or trunk that we call.
-    pub(in crate::switch) fn on_session_progress(&mut self, session: SessionId, status: u16, sdp: Option<&[u8]>, now: Now) {
+    pub(in crate::switch) fn on_session_progress(
+        &mut self,
+        session: SessionId,
+        status: u16,
+        sdp: Option<&[u8]>,
+        now: Now,
+    ) {
         let Some((id, end @ End::B(_))) = self.calls.of_session(session) else { return };
         let alone = self.calls.all.get(&id).is_some_and(|c| c.b.len() == 1);
         if status >= 180 {
@@ -195,10 +203,15 @@ impl Switch {
     }
 
     /// 200 of a phone or trunk that we called.
-    pub(in crate::switch) fn on_session_answered(&mut self, session: SessionId, sdp: Option<&[u8]>, now: Now) {
+    pub(in crate::switch) fn on_session_answered(
+        &mut self,
+        session: SessionId,
+        sdp: Option<&[u8]>,
+        now: Now,
+    ) {
         let Some((id, end)) = self.calls.of_session(session) else {
             // The call ended while its answer was on the way.
-            return self.sip.hangup(session, None, 487, now.mono);
+            return self.sip.hangup(session, None, 487, &[], now.mono);
         };
         if !self.take_answer(id, end, sdp) {
             return self.on_unusable_answer(id, now);
@@ -210,7 +223,8 @@ impl Switch {
             End::A => self.on_own_phone_answered(id, now),
             End::B(at) => {
                 self.drop_other_forks(id, at, now);
-                let early = self.calls.all.get(&id).is_some_and(|c| c.a.state == (State::Ringing { early: true }));
+                let early =
+                    self.calls.all.get(&id).is_some_and(|c| c.a.state == (State::Ringing { early: true }));
                 if !early {
                     self.settle_caller_with(id, End::B(0));
                 }
@@ -285,7 +299,9 @@ impl Switch {
         let Some((id, end)) = self.calls.of_session(session) else { return };
         let cause = match by {
             None => Cause::NORMAL,
-            Some(EndedBy::Bye { reason }) => reason.as_deref().and_then(cause_of_reason).unwrap_or(Cause::NORMAL),
+            Some(EndedBy::Bye { reason }) => {
+                reason.as_deref().and_then(cause_of_reason).unwrap_or(Cause::NORMAL)
+            }
             Some(EndedBy::Timeout | EndedBy::Transport | EndedBy::NoAck) => Cause(102),
         };
         self.end_call(id, Some(end), cause, now);
@@ -312,4 +328,23 @@ fn cause_of_reason(reason: &str) -> Option<Cause> {
     let rest = reason.trim().strip_prefix("Q.850")?;
     let cause = rest.split(';').find_map(|p| p.trim().strip_prefix("cause="))?;
     cause.trim().parse().ok().filter(|c| (1..=127).contains(c)).map(Cause)
+}
+
+impl Switch {
+    pub(in crate::switch) fn on_session_info(
+        &mut self,
+        session: SessionId,
+        content_type: &str,
+        body: &[u8],
+        now: Now,
+    ) {
+        if let Some((id, end)) = self.calls.of_session(session) {
+            self.on_info(id, end, content_type, body, now);
+        }
+    }
+
+    /// By which trunk this side goes.
+    pub(in crate::switch) fn trunk_of(&self, id: CallId, end: End) -> Option<String> {
+        self.calls.all.get(&id)?.side(end)?.leg.sip()?.trunk.clone()
+    }
 }

@@ -52,7 +52,14 @@ impl Switch {
         }
     }
 
-    fn call_by_dongle(&mut self, id: CallId, name: &str, number: &str, hide: bool, now: Now) -> Result<(), Cause> {
+    fn call_by_dongle(
+        &mut self,
+        id: CallId,
+        name: &str,
+        number: &str,
+        hide: bool,
+        now: Now,
+    ) -> Result<(), Cause> {
         let call = self.calls.all.get(&id).ok_or(Cause::NO_ROUTE)?;
         // Samples of one stick into the other would need a clock between them.
         if matches!(call.a.leg, Leg::Modem { .. }) {
@@ -82,7 +89,13 @@ impl Switch {
     }
 
     /// An emergency call takes the line from another call; it is dialled when the stick says that the other is over.
-    fn make_room(&mut self, id: CallId, line: crate::switch::LineId, number: &str, now: Now) -> Result<(), Cause> {
+    fn make_room(
+        &mut self,
+        id: CallId,
+        line: crate::switch::LineId,
+        number: &str,
+        now: Now,
+    ) -> Result<(), Cause> {
         if self.calls.urgent.is_some() {
             return Err(Cause::BUSY);
         }
@@ -112,8 +125,12 @@ impl Switch {
     fn ring_extension(&mut self, id: CallId, name: &str, now: Now) -> Result<(), Cause> {
         let extension = self.loaded.config.extensions.iter().find(|e| e.enabled && e.name == name);
         let extension = extension.cloned().ok_or(Cause::UNASSIGNED)?;
-        let contacts: Vec<(Uri, Flow, Vec<String>)> =
-            self.registrar.bindings(name).take(FORKS).map(|b| (b.contact.clone(), b.flow, b.path.clone())).collect();
+        let contacts: Vec<(Uri, Flow, Vec<String>)> = self
+            .registrar
+            .bindings(name)
+            .take(FORKS)
+            .map(|b| (b.contact.clone(), b.flow, b.path.clone()))
+            .collect();
         if contacts.is_empty() {
             log::info!("call {}: no phone is registered as '{name}'", id.0);
             return Err(Cause::ABSENT);
@@ -125,8 +142,25 @@ impl Switch {
             let local = self.contact(flow, None);
             let from = self.caller_address(id, &local);
             let to = Address::new(Uri::sip(Some(name), &local.host, None));
-            let order = Order { flow, uri: contact, from, to, contact: local, route, headers: Vec::new(), trunk: None };
-            any |= self.call_sip(id, order, port, &codecs, &Party::Extension { name: name.to_owned() }, extension.timeout, now);
+            let order = Order {
+                flow,
+                uri: contact,
+                from,
+                to,
+                contact: local,
+                route,
+                headers: Vec::new(),
+                trunk: None,
+            };
+            any |= self.call_sip(
+                id,
+                order,
+                port,
+                &codecs,
+                &Party::Extension { name: name.to_owned() },
+                extension.timeout,
+                now,
+            );
         }
         if !any {
             self.release_rtp(port);
@@ -189,7 +223,12 @@ impl Switch {
         now: Now,
     ) -> bool {
         let Some((session, leg)) = self.send_invite(order, port, codecs, rings, now) else { return false };
-        log::debug!("call {}: INVITE to {} at {} is session {session:?}", id.0, party.logged(), leg.flow.remote);
+        log::debug!(
+            "call {}: INVITE to {} at {} is session {session:?}",
+            id.0,
+            party.logged(),
+            leg.flow.remote
+        );
         let side = Side { party: party.clone(), leg: Leg::Sip(Box::new(leg)), state: State::Begun };
         // The endpoint ends it a moment earlier, with CANCEL and 408.
         self.add_called(id, side, now.mono + rings + Duration::from_secs(2));
@@ -255,7 +294,8 @@ impl Switch {
         let party = self.calls.all.get(&id).map(|c| c.a.party.clone());
         let number = party.as_ref().and_then(|p| p.number());
         let Some(number) = number.filter(|n| !n.is_empty()) else {
-            return Address::new(Uri::sip(Some("anonymous"), "anonymous.invalid", None)).named(Some("Anonymous"));
+            return Address::new(Uri::sip(Some("anonymous"), "anonymous.invalid", None))
+                .named(Some("Anonymous"));
         };
         let display = match &party {
             Some(Party::Extension { name }) => {
@@ -276,7 +316,8 @@ impl Switch {
         now: Now,
     ) -> Result<CallId, String> {
         let section = self.loaded.config.extensions.iter().find(|e| e.name == extension).cloned();
-        let binding = self.registrar.bindings(extension).last().map(|b| (b.contact.clone(), b.flow, b.path.clone()));
+        let binding =
+            self.registrar.bindings(extension).last().map(|b| (b.contact.clone(), b.flow, b.path.clone()));
         let (Some(section), Some((contact, flow, route))) = (section, binding) else {
             return Err(format!("no phone is registered as '{extension}'"));
         };
@@ -286,7 +327,8 @@ impl Switch {
         let to = Address::new(Uri::sip(Some(extension), &local.host, None));
         // Phones that know it take the call by themselves.
         let headers = vec![(header::CALL_INFO.to_owned(), format!("<sip:{}>;answer-after=0", local.host))];
-        let order = Order { flow, uri: contact, from: shown, to, contact: local, route, headers, trunk: None };
+        let order =
+            Order { flow, uri: contact, from: shown, to, contact: local, route, headers, trunk: None };
         let Some((_, leg)) = self.send_invite(order, port, &section.codecs, section.timeout, now) else {
             self.release_rtp(port);
             return Err("too many calls".to_owned());
@@ -300,13 +342,15 @@ impl Switch {
         match self.begin_call(a, number.to_owned(), ways, emergency, now) {
             Some(id) => {
                 if let Some(call) = self.calls.all.get_mut(&id) {
-                    call.enter(Phase::RingingCaller { until: now.mono + section.timeout + Duration::from_secs(2) });
+                    call.enter(Phase::RingingCaller {
+                        until: now.mono + section.timeout + Duration::from_secs(2),
+                    });
                 }
                 Ok(id)
             }
             None => {
                 if let Some(session) = session {
-                    self.sip.hangup(session, None, 480, now.mono);
+                    self.sip.hangup(session, None, 480, &[], now.mono);
                 }
                 self.release_rtp(port);
                 Err("too many calls".to_owned())

@@ -1,6 +1,6 @@
 //! The sound of calls: offers and answers, ports, samples to and fro.
 use super::{Call, CallId, Cause, End, Leg, Media, SipLeg, State};
-use crate::media::{Gateway, Output as Sound, Relay, RelaySide, Seed};
+use crate::media::{Forward, Gateway, Output as Sound, Relay, Seed, Side as RelaySide};
 use crate::sip::Flow;
 use crate::switch::line::LineId;
 use crate::switch::{Output, Switch};
@@ -78,7 +78,9 @@ impl Switch {
 
     /// The peer's answer to our offer. False: it can't be used.
     pub(super) fn take_answer(&mut self, id: CallId, end: End, body: Option<&[u8]>) -> bool {
-        let Some(leg) = self.calls.all.get_mut(&id).and_then(|c| c.side_mut(end)).and_then(|s| s.leg.sip_mut()) else {
+        let Some(leg) =
+            self.calls.all.get_mut(&id).and_then(|c| c.side_mut(end)).and_then(|s| s.leg.sip_mut())
+        else {
             return false;
         };
         let Some(answer) = body.and_then(|b| sdp::Session::parse(b).ok()) else { return false };
@@ -88,9 +90,21 @@ impl Switch {
     }
 
     /// A new offer in a call that is up: hold, another address, another codec. Our answer, or the status to refuse with.
-    pub(super) fn answer_offer(&mut self, id: CallId, end: End, body: Option<&[u8]>, now: Now) -> Result<Vec<u8>, u16> {
+    pub(super) fn answer_offer(
+        &mut self,
+        id: CallId,
+        end: End,
+        body: Option<&[u8]>,
+        now: Now,
+    ) -> Result<Vec<u8>, u16> {
         let relayed = self.calls.all.get(&id).is_some_and(|c| matches!(c.media, Media::Relay(_)));
-        let leg = self.calls.all.get_mut(&id).and_then(|c| c.side_mut(end)).and_then(|s| s.leg.sip_mut()).ok_or(481_u16)?;
+        let leg = self
+            .calls
+            .all
+            .get_mut(&id)
+            .and_then(|c| c.side_mut(end))
+            .and_then(|s| s.leg.sip_mut())
+            .ok_or(481_u16)?;
         let last = leg.ours.clone().ok_or(488_u16)?;
         let (session_id, version) = (last.origin.session_id, last.origin.version.saturating_add(1));
         let (flow, port) = (leg.flow, leg.port);
@@ -140,7 +154,6 @@ impl Switch {
     /// What carries this call's sound, as soon as there is a leg to send to. `end`: the SIP leg that is settled.
     pub(super) fn start_gateway(&mut self, id: CallId, now: Now) {
         let seed = seed(&mut self.random);
-        let other = super::sound::seed(&mut self.random);
         let Some(call) = self.calls.all.get_mut(&id) else { return };
         if !matches!(call.media, Media::None) {
             return;
@@ -149,7 +162,7 @@ impl Switch {
         call.media = if call.a.leg.line().is_some() || called_by_modem {
             Media::Gateway(Box::new(Gateway::new(seed)))
         } else {
-            Media::Relay(Box::new(Relay::new(seed, other)))
+            Media::Relay(Box::new(Relay::new(seed)))
         };
         self.set_remote(id, End::A, now);
     }
@@ -238,13 +251,17 @@ impl Switch {
         match &mut call.media {
             Media::None => {}
             Media::Gateway(gateway) => {
-                let Some(port) = call.a.leg.sip().or_else(|| call.b.iter().find_map(|b| b.leg.sip())).map(|l| l.port) else {
+                let Some(port) =
+                    call.a.leg.sip().or_else(|| call.b.iter().find_map(|b| b.leg.sip())).map(|l| l.port)
+                else {
                     return;
                 };
                 let stick = call.a.leg.line().or_else(|| call.b.iter().find_map(|b| b.leg.line()));
                 while let Some(output) = gateway.poll_output() {
                     match (output, stick) {
-                        (Sound::Rtp { to, bytes }, _) => self.outputs.push_back(Output::Rtp { port, to, bytes }),
+                        (Sound::Rtp { to, bytes }, _) => {
+                            self.outputs.push_back(Output::Rtp { port, to, bytes })
+                        }
                         (Sound::Voice(frame), Some(line)) => self.write_voice(line, frame),
                         (Sound::Digit(digit), Some(line)) => self.send_digit(line, digit, now),
                         (Sound::Voice(_) | Sound::Digit(_), None) => {}
@@ -256,7 +273,7 @@ impl Switch {
                     RelaySide::A => call.a.leg.sip().map(|l| l.port),
                     RelaySide::B => call.b.iter().find_map(|b| b.leg.sip()).map(|l| l.port),
                 };
-                while let Some((side, to, bytes)) = relay.poll_output() {
+                while let Some(Forward { side, to, bytes }) = relay.poll_output() {
                     if let Some(port) = port_of(side) {
                         self.outputs.push_back(Output::Rtp { port, to, bytes });
                     }
@@ -289,7 +306,9 @@ impl Switch {
 
     /// A digit by INFO: only where telephone-event was not agreed, for some phones send both.
     pub(super) fn on_info(&mut self, id: CallId, end: End, content_type: &str, body: &[u8], now: Now) {
-        let by_rtp = self.sip_leg(id, end).is_some_and(|l| l.agreed.as_ref().is_some_and(|a| a.event_receive.is_some()));
+        let by_rtp = self
+            .sip_leg(id, end)
+            .is_some_and(|l| l.agreed.as_ref().is_some_and(|a| a.event_receive.is_some()));
         let Some(digit) = digit_of(content_type, body).filter(|_| !by_rtp) else { return };
         let stick = self.calls.all.get(&id).and_then(|c| c.sides().find_map(|s| s.leg.line()));
         if let Some(line) = stick {
@@ -303,7 +322,7 @@ impl Switch {
         let s = gateway.stats();
         format!(
             "; sound: {} packets in ({} lost, {} late), {} out, {} ms buffered",
-            s.packets_received, s.lost, s.late, s.packets_sent, s.delay_ms
+            s.received_packets, s.lost, s.late, s.sent_packets, s.delay_ms
         )
     }
 

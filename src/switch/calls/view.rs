@@ -48,7 +48,7 @@ fn call(call: &Call, now: Instant) -> Value {
     let sound = match &call.media {
         Media::Gateway(gateway) => {
             let s = gateway.stats();
-            json!({"received": s.packets_received, "sent": s.packets_sent, "lost": s.lost, "late": s.late,
+            json!({"received": s.received_packets, "sent": s.sent_packets, "lost": s.lost, "late": s.late,
                    "delay_ms": s.delay_ms, "jitter_ms": s.jitter_ms, "stalls": s.stalls})
         }
         Media::Relay(_) | Media::None => Value::Null,
