@@ -1,8 +1,10 @@
 //! The open ports of all lines: a thread opens them, a task each reads, a task each writes.
 use super::event::{Event, Events};
+use super::net::Dropped;
 use super::tty::{Tty, open_raw};
 use crate::switch::LineId;
-use smol::channel::{Sender, bounded};
+use crate::util::limits::VOICE_FRAMES;
+use smol::channel::{Receiver, Sender, bounded};
 use smol::{Async, LocalExecutor, Task};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -16,6 +18,8 @@ const READ: usize = 2_048;
 
 struct OpenPort {
     writes: Sender<Vec<u8>>,
+    /// Frames of sound for it, if it is a voice port.
+    voice: Sender<Box<[u8]>>,
     _reader: Task<()>,
     writer: Task<()>,
 }
@@ -33,12 +37,13 @@ pub struct Ports {
     lines: BTreeMap<LineId, LinePorts>,
     /// Lines whose opener has not come back: a second one would hang behind the first.
     opening: Arc<Mutex<BTreeSet<LineId>>>,
+    dropped_voice: Dropped,
 }
 
 impl Ports {
     #[must_use]
     pub fn new(dev: PathBuf) -> Self {
-        Self { dev, lines: BTreeMap::new(), opening: Arc::default() }
+        Self { dev, lines: BTreeMap::new(), opening: Arc::default(), dropped_voice: Dropped::default() }
     }
 
     /// Begin to open; `Event::Opened` comes for each.
@@ -92,9 +97,10 @@ impl Ports {
             Err(why) => return Some(Err(why.to_string())),
         };
         let (writes, queue) = bounded(WRITES);
+        let (voice, frames) = bounded(VOICE_FRAMES);
         let reader = executor.spawn(read(tty.clone(), (line, generation, port), events.clone()));
-        let writer = executor.spawn(write(tty, queue));
-        ports.ports.insert(port, OpenPort { writes, _reader: reader, writer });
+        let writer = executor.spawn(write(tty, Queues { writes: queue, voice: frames }));
+        ports.ports.insert(port, OpenPort { writes, voice, _reader: reader, writer });
         Some(Ok(()))
     }
 
@@ -111,12 +117,23 @@ impl Ports {
         }
     }
 
+    /// Queue a frame of sound. Where three wait already, the oldest goes whole: the way stays 60 ms long, and what is heard
+    /// after a stall is what was said last.
+    pub fn voice(&mut self, line: LineId, port: usize, frame: Box<[u8]>) {
+        let port = self.lines.get(&line).and_then(|l| l.ports.get(&port));
+        let displaced = port.map(|p| p.voice.force_send(frame));
+        if !matches!(displaced, Some(Ok(None))) {
+            self.dropped_voice.count("frames of sound dropped: a port takes none");
+        }
+    }
+
     pub fn close(&mut self, line: LineId) {
         if let Some(ports) = self.lines.get_mut(&line) {
             ports.generation = ports.generation.wrapping_add(1);
             for (_, port) in std::mem::take(&mut ports.ports) {
                 // The last words (`AT+CFUN=1,1`) are still written: the writer ends when its queue is empty.
                 port.writes.close();
+                port.voice.close();
                 port.writer.detach();
             }
         }
@@ -149,14 +166,35 @@ async fn read(tty: Arc<Async<Tty>>, (line, generation, port): (LineId, u32, usiz
 /// How long the last words may take.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
 
-async fn write(tty: Arc<Async<Tty>>, queue: smol::channel::Receiver<Vec<u8>>) {
-    while let Ok(bytes) = queue.recv().await {
-        let mut rest = bytes.as_slice();
+/// What waits for one port.
+struct Queues {
+    writes: Receiver<Vec<u8>>,
+    voice: Receiver<Box<[u8]>>,
+}
+
+impl Queues {
+    /// The next bytes, commands first. After the close the commands are still written, sound is not.
+    async fn next(&self) -> Option<Box<[u8]>> {
+        let write = async { self.writes.recv().await.ok().map(Vec::into_boxed_slice) };
+        let voice = async {
+            match self.voice.recv().await {
+                Ok(frame) if !self.writes.is_closed() => Some(frame),
+                _ => smol::future::pending().await,
+            }
+        };
+        smol::future::or(write, voice).await
+    }
+}
+
+/// What was begun is written to its end before anything else: a frame cut short would shift all samples after it.
+async fn write(tty: Arc<Async<Tty>>, queues: Queues) {
+    while let Some(bytes) = queues.next().await {
+        let mut rest = &*bytes;
         while !rest.is_empty() {
             let written =
                 smol::future::or(async { tty.write_with(|tty| tty.write(rest)).await.ok() }, async {
                     // After the close nobody waits for this task: it must not keep a dead port open for ever.
-                    closed(&queue).await;
+                    closed(&queues.writes).await;
                     smol::Timer::after(LAST_WORDS).await;
                     None
                 });
@@ -168,7 +206,7 @@ async fn write(tty: Arc<Async<Tty>>, queue: smol::channel::Receiver<Vec<u8>>) {
     }
 }
 
-async fn closed(queue: &smol::channel::Receiver<Vec<u8>>) {
+async fn closed(queue: &Receiver<Vec<u8>>) {
     while !queue.is_closed() {
         // Only reached while the port takes nothing.
         smol::Timer::after(LAST_WORDS).await;

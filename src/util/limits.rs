@@ -107,3 +107,31 @@ pub const REGISTRAR_AORS: usize = CONFIG_SECTIONS;
 pub const REGISTRAR_TEXT: usize = 1_024;
 /// Changes that wait to be logged; the oldest is dropped.
 pub const REGISTRAR_EVENTS: usize = 256;
+/// SIP events that wait for the loop; a datagram's or connection's reader waits, and the kernel's buffer after it.
+pub const NET_EVENTS: usize = 64;
+/// Bytes of SIP datagrams that wait for the loop. Beyond it the newest is dropped and counted; its sender repeats it.
+pub const SIP_WAITING_BYTES: usize = 262_144;
+/// RTP datagrams that wait for the loop, eight calls for 160 ms; beyond it the oldest is dropped and counted.
+pub const RTP_WAITING: usize = 64;
+/// One RTP datagram: no codec of ours fills an Ethernet frame. A longer one is dropped.
+pub const RTP_DATAGRAM: usize = 1_500;
+/// Reads of all ttys that wait for the loop: 160 ms of eight calls. Beyond it the kernel keeps them: a lost byte would shift the samples.
+pub const TTY_EVENTS: usize = 64;
+/// Frames of 20 ms that wait for one voice port. Beyond it the oldest is dropped: what is heard next should be what was said last.
+pub const VOICE_FRAMES: usize = 3;
+/// TCP connections of others; some dozen phones and a few strangers. A further one is closed at once.
+pub const TCP_ACCEPTED: usize = 64;
+/// TCP connections from one address (one /64 with IPv6): the phones behind one NAT. A further one is closed at once.
+pub const TCP_PER_SOURCE: usize = 16;
+/// TCP connections that we made: one for each trunk, with room. A further one is refused with words.
+pub const TCP_OURS: usize = 32;
+/// Bytes that wait for one connection, two of the longest messages. Beyond it the peer is taken for dead: the connection ends.
+pub const TCP_QUEUE_BYTES: usize = 131_072;
+/// Messages that wait for one connection; beyond it the connection ends.
+pub const TCP_QUEUE_MESSAGES: usize = 64;
+/// Names that wait to be looked up; a further one is refused with words.
+pub const LOOKUPS: usize = 16;
+/// Addresses of one host that are looked at; further ones are left out.
+pub const HOST_ADDRESSES: usize = 8;
+/// Remote addresses for which we remember our own; the oldest is forgotten.
+pub const LOCAL_ADDRESSES: usize = 64;
