@@ -37,39 +37,31 @@ pub enum Digest {
     Sha256,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    Pcmu,
-    Pcma,
-}
+pub use crate::wire::sdp::Codec;
 
 /// Codecs that exist and that this version does not speak.
 const LATER: [&str; 7] = ["g722", "opus", "g729", "gsm", "g726", "ilbc", "speex"];
 
-impl Codec {
-    pub const ALL: [Self; 2] = [Self::Pcmu, Self::Pcma];
-
-    /// `codecs`; of those that this version does not speak it says so and goes on without them.
-    pub(super) fn list(fields: &mut Fields<'_>) -> Vec<Self> {
-        let mut codecs = Vec::new();
-        let words = fields.list("codecs");
-        for word in &words {
-            match word.as_str() {
-                "pcmu" => codecs.push(Self::Pcmu),
-                "pcma" => codecs.push(Self::Pcma),
-                later if LATER.contains(&later) => {
-                    fields.notice("codecs", &format!("has {later}, which is not in this version: left out"));
-                }
-                _ => fields.bad("codecs", word, "pcmu or pcma"),
+/// `codecs`; of those that this version does not speak it says so and goes on without them.
+pub(super) fn codecs(fields: &mut Fields<'_>) -> Vec<Codec> {
+    let mut codecs = Vec::new();
+    let words = fields.list("codecs");
+    for word in &words {
+        match word.as_str() {
+            "pcmu" => codecs.push(Codec::Pcmu),
+            "pcma" => codecs.push(Codec::Pcma),
+            later if LATER.contains(&later) => {
+                fields.notice("codecs", &format!("has {later}, which is not in this version: left out"));
             }
+            _ => fields.bad("codecs", word, "pcmu or pcma"),
         }
-        if words.iter().all(|word| LATER.contains(&word.as_str()))
-            && let Some(first) = words.first()
-        {
-            fields.bad("codecs", first, "pcmu or pcma beside it");
-        }
-        if codecs.is_empty() { Self::ALL.to_vec() } else { codecs }
     }
+    if words.iter().all(|word| LATER.contains(&word.as_str()))
+        && let Some(first) = words.first()
+    {
+        fields.bad("codecs", first, "pcmu or pcma beside it");
+    }
+    if codecs.is_empty() { Codec::ALL.to_vec() } else { codecs }
 }
 
 impl Extension {
@@ -99,7 +91,7 @@ impl Extension {
                 _ => Digest::Md5,
             },
             max_contacts: u8::try_from(fields.number("max_contacts")).unwrap_or(u8::MAX),
-            codecs: Codec::list(fields),
+            codecs: codecs(fields),
             qualify: (qualify > 0).then(|| Duration::from_secs(qualify)),
             timeout: Duration::from_secs(fields.number("timeout")),
         }

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::destination::{Destination, Parties};
-use super::extension::Codec;
+use super::extension::{Codec, codecs};
 use super::fields::Fields;
 use super::sip::Transport;
 use super::value::host_port;
@@ -95,7 +95,7 @@ impl Trunk {
             secret,
             register,
             expires: Duration::from_secs(fields.number("expires")),
-            codecs: Codec::list(fields),
+            codecs: codecs(fields),
             inbound: parties.inbound_of_trunk(fields, enabled),
             from_user: fields.text("from_user"),
             caller_id: fields.text("caller_id"),

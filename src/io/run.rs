@@ -105,7 +105,7 @@ pub fn run(options: Options) -> io::Result<()> {
     let mail = start_mail(&executor, &events)?;
     executor.spawn(uevent::watch(events.clone())).detach();
     let file = options.config.display().to_string();
-    let seed = super::net::seed()?;
+    let seed = super::seed::seed()?;
     let switch = Switch::new(loaded, &file, &files, seed, clock.now());
     drop(files);
     log::info!("tandem {} is running", env!("CARGO_PKG_VERSION"));

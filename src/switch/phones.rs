@@ -176,8 +176,10 @@ impl Switch {
                 .map(|b| {
                     let reach = match b.reach() {
                         Reach::Unknown => None,
-                        Reach::Up { round_trip } => Some(json!({"ok": true, "ms": round_trip.as_millis()})),
-                        Reach::Down { .. } => Some(json!({"ok": false})),
+                        Reach::Reachable { rtt } => {
+                            Some(json!({"ok": true, "ms": u64::try_from(rtt.as_millis()).ok()}))
+                        }
+                        Reach::Unreachable => Some(json!({"ok": false})),
                     };
                     json!({"contact": b.contact.to_string(), "address": b.flow.remote.to_string(),
                            "transport": b.flow.transport.name(), "user_agent": b.user_agent,

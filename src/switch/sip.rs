@@ -1,6 +1,6 @@
 //! Between the SIP endpoint and the rest: messages in and out, events to whom they concern.
 use super::{Output, Switch};
-use crate::sip::{Event, Flow, Transport};
+use crate::sip::{Event, Flow};
 use crate::util::limits::STREAMS;
 use crate::util::time::Now;
 use crate::wire::sip::{Framer, Message, Method, Piece, header};
@@ -131,20 +131,5 @@ impl Switch {
         let event = event.split(';').next().unwrap_or_default().trim();
         let kept_alive = matches!(event, "keep-alive" | "talk" | "hold");
         self.sip.response_to(request, if kept_alive { 200 } else { 489 })
-    }
-
-    /// Which connection leads to this address.
-    #[must_use]
-    pub(super) fn stream(&self, id: u32) -> Option<Flow> {
-        self.streams.all.get(&id).map(|(flow, _)| *flow)
-    }
-}
-
-/// As the configuration names it.
-#[must_use]
-pub const fn transport(transport: crate::config::Transport) -> Transport {
-    match transport {
-        crate::config::Transport::Udp => Transport::Udp,
-        crate::config::Transport::Tcp => Transport::Tcp,
     }
 }

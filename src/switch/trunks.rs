@@ -434,14 +434,6 @@ fn registration(section: &Trunk, random: &mut Random) -> Option<Registration> {
     Some(Registration::new(settings, random.block()))
 }
 
-impl Trunk {
-    /// What stands in Request-URI, To and From.
-    #[must_use]
-    pub fn domain(&self) -> &str {
-        self.domain.as_deref().unwrap_or(&self.host)
-    }
-}
-
 /// From, and what the provider wants beside it.
 #[derive(Debug)]
 pub struct Identity {

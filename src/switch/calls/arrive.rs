@@ -221,11 +221,6 @@ impl Switch {
         }
         self.sip.reject(session, status, &headers, now.mono);
     }
-
-    /// The caller is gone before anybody took the call.
-    pub(in crate::switch) fn on_caller_gone(&mut self, id: CallId, cause: Cause, now: Now) {
-        self.end_call(id, Some(End::A), cause, now);
-    }
 }
 
 /// What was dialled: the Request-URI's user; from a trunk that put our own Contact there, INTEROP's order of other places.

@@ -16,7 +16,7 @@ pub use leg::{Leg, Party, Side, SipLeg, State};
 pub use view::Ended;
 
 use super::line::LineId;
-use super::route::Way;
+use super::route::Leg as Way;
 use crate::media::{Gateway, Relay};
 use crate::sip::SessionId;
 use crate::util::time::{Instant, Now};
@@ -75,13 +75,22 @@ impl Phase {
 }
 
 /// What carries the sound. The ports are those of the SIP legs.
-#[derive(Debug)]
 pub enum Media {
     None,
     /// Between the voice port of a stick and the SIP leg.
     Gateway(Box<Gateway>),
     /// Between two SIP legs.
     Relay(Box<Relay>),
+}
+
+impl std::fmt::Debug for Media {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Gateway(_) => "Gateway",
+            Self::Relay(_) => "Relay",
+        })
+    }
 }
 
 /// One call.

@@ -49,7 +49,7 @@ fn call(call: &Call, now: Instant) -> Value {
         Media::Gateway(gateway) => {
             let s = gateway.stats();
             json!({"received": s.received_packets, "sent": s.sent_packets, "lost": s.lost, "late": s.late,
-                   "delay_ms": s.delay_ms, "jitter_ms": s.jitter_ms, "stalls": s.stalls})
+                   "delay_ms": s.delay_ms, "jitter_ms": s.jitter_samples / 8, "stalls": s.stalls})
         }
         Media::Relay(_) | Media::None => Value::Null,
     };
