@@ -301,15 +301,14 @@ impl Switch {
             t.registration.as_ref().is_some_and(|r| Some(r.contact_user()) == user.as_deref())
                 && t.addresses.contains(&peer)
         };
-        let by_address = |t: &&TrunkLine| t.addresses.contains(&peer) && !self.is_phone_at(flow);
+        // In one's own network phones may share the address with the provider; there the port tells.
+        let same_port = |t: &TrunkLine| t.flow().is_some_and(|f| f.remote.port() == flow.remote.port());
+        let by_address = |t: &&TrunkLine| {
+            t.addresses.contains(&peer) && (same_port(t) || !self.loaded.config.sip.is_local(peer))
+        };
         let trunk =
             self.trunks.all.iter().find(by_token).or_else(|| self.trunks.all.iter().find(by_address))?;
         Some(Who::Trunk { section: trunk.section.clone(), number: shown_number(request) })
-    }
-
-    /// A phone is registered from exactly there: where trunk and phones share an address, the port tells.
-    fn is_phone_at(&self, flow: Flow) -> bool {
-        self.registrar.all().any(|(_, b)| b.flow.remote == flow.remote)
     }
 
     pub(super) fn trunk_way(&self, name: &str) -> Option<(Trunk, Flow)> {
