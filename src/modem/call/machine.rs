@@ -22,6 +22,8 @@ pub(super) const LOOK_SELDOM: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_millis(1_500);
 /// `AT+CHUP` for one call before the stick is restarted: a call nobody hears would be billed on.
 const HANGUPS: u8 = 4;
+/// For the answer to an ATD or ATA that is to be cancelled; sticks give it at once.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// `ATA` for one call.
 pub(super) const ANSWERS: u8 = 2;
 
@@ -124,6 +126,9 @@ pub struct Calls {
     pub(super) orphans: bool,
     pub(super) hang_up_orphan: bool,
     no_waiting: bool,
+    /// When `AT+CHUP` is written past an ATD or ATA that is not answered.
+    interrupt_at: Option<Instant>,
+    interrupt: bool,
     /// The stick does not let go of the call.
     stuck: bool,
     pub(super) waiting_told: bool,
@@ -151,6 +156,8 @@ impl Default for Calls {
             orphans: false,
             hang_up_orphan: false,
             no_waiting: false,
+            interrupt_at: None,
+            interrupt: false,
             stuck: false,
             waiting_told: false,
             seen: Instant::ZERO,
@@ -262,6 +269,11 @@ impl Calls {
 
     pub(super) fn bring_down(&mut self, end: End) {
         let end = End { seconds: self.talked(), ..end };
+        let unanswered = matches!(
+            self.state,
+            State::Dialling { atd: Sent::InFlight, .. } | State::Answering { ata: Sent::InFlight, .. }
+        );
+        self.interrupt_at = unanswered.then_some(self.seen + PATIENCE);
         self.look_at = None;
         self.missing = 0;
         self.volume = None;
@@ -296,6 +308,16 @@ impl Calls {
     pub fn note_voice(&mut self, now: Instant) -> Option<usize> {
         self.seen = now;
         self.voice.note()
+    }
+
+    /// `AT+CHUP` must be written past the command in flight.
+    pub fn take_interrupt(&mut self) -> bool {
+        std::mem::take(&mut self.interrupt)
+    }
+
+    /// It was. What it did, only the list tells.
+    pub fn on_interrupted(&mut self, now: Instant) {
+        self.on_hung_up(&Reply::NoPrompt, now);
     }
 
     /// The stick holds a call that four hang-ups did not end.
@@ -334,6 +356,8 @@ impl Calls {
         self.digits.clear();
         self.volume = None;
         self.look_at = None;
+        self.interrupt_at = None;
+        self.interrupt = false;
         if told {
             log::debug!("call over: {end:?}");
             self.events.push_back(CallEvent::Ended(end));
@@ -364,6 +388,8 @@ impl Calls {
         match &mut self.state {
             State::HangingUp { chup: chup @ Sent::No, .. } => {
                 *chup = Sent::InFlight;
+                self.interrupt_at = None;
+                self.interrupt = false;
                 return Some(Job::HangUp);
             }
             State::Answering { ata: ata @ Sent::No, tries, .. } => {
@@ -556,6 +582,10 @@ impl Calls {
             self.look_at = None;
             self.want_list = true;
         }
+        if self.interrupt_at.is_some_and(|at| now >= at) {
+            self.interrupt_at = None;
+            self.interrupt = true;
+        }
         self.digits.handle_timeout(now);
         if let Some(outcome) = self.voice.handle_timeout(now) {
             self.on_voice(outcome);
@@ -569,7 +599,8 @@ impl Calls {
             State::Refused { until, .. } => Some(until),
             _ => None,
         };
-        [own, self.look_at, self.digits.poll_timeout(), self.voice.poll_timeout()].into_iter().flatten().min()
+        let (digits, voice) = (self.digits.poll_timeout(), self.voice.poll_timeout());
+        [own, self.look_at, self.interrupt_at, digits, voice].into_iter().flatten().min()
     }
 }
 

@@ -141,6 +141,7 @@ impl Calls {
     /// The call is known to live: the next look at the list.
     pub(super) fn heard(&mut self, now: Instant) {
         self.missing = 0;
+        self.doubt = None;
         self.look_again(now);
     }
 
