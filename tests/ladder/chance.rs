@@ -153,11 +153,9 @@ impl World {
 
     fn act(&mut self, what: usize) {
         match what {
-            0 | 1 => {
-                if self.modem.dial("030123456", Clir::Default, false, self.now).is_ok() {
-                    self.story.push("! dial".to_owned());
-                    self.begun += 1;
-                }
+            0 | 1 if self.modem.dial("030123456", Clir::Default, false, self.now).is_ok() => {
+                self.story.push("! dial".to_owned());
+                self.begun += 1;
             }
             2 | 3 => self.modem.answer(self.now),
             4 => {
