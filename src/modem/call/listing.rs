@@ -1,5 +1,6 @@
 //! What `AT+CLCC` shows: the truth where notifications were lost.
-use super::machine::{ANSWERS, Calls, Progress, RING_SILENCE, Sent, State};
+use super::commands::ANSWERS;
+use super::machine::{Calls, Progress, RING_SILENCE, Sent, State};
 use super::{Caller, End, EndedBy};
 use crate::modem::command::Reply;
 use crate::util::time::Instant;
