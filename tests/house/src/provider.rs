@@ -1,7 +1,7 @@
 //! A telephone provider: Asterisk on 127.0.0.1 with one customer, who registers and calls with a digest.
 //!
 //! What the customer may call, each also with other digits behind it:
-//! `+4915…` answers and gives the sound back until # is pressed; `+4930…` sends 440 Hz before and 1 kHz after it answers; `+4916…` rings
+//! `+4915…` answers and gives the sound back until # is pressed; `+4930…` sends 440 Hz before and 1020 Hz after it answers; `+4916…` rings
 //! for ever; `+4917…` is busy; `+4918…` doesn't exist; `+4919…` answers, presses 1 2 3 # and hangs up.
 use crate::child::Child;
 use crate::paths::{self, Scratch};
@@ -240,10 +240,10 @@ same => n,Echo()
 same => n,Hangup()
 exten => _+4930.,1,Progress()
 same => n,Playtones(440)
-same => n,Wait(1)
+same => n,Wait(1.5)
 same => n,StopPlaytones()
 same => n,Answer()
-same => n,Playtones(1000)
+same => n,Playtones(1020)
 same => n,Wait(60)
 exten => _+4916.,1,Ringing()
 same => n,Wait(120)
