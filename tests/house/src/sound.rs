@@ -4,6 +4,7 @@
 //! A tone whose periods fit into a packet hides packets that are lost or played twice: 20 ms of 1000 Hz are 20 periods.
 //! Use 1020 Hz (20.4 periods, the usual test tone for that reason) and 440 Hz (8.8 periods).
 use std::f64::consts::PI;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -32,6 +33,14 @@ pub struct Tone {
     pub gaps: Vec<Gap>,
     /// Numbers of the samples at which the tone jumps.
     pub clicks: Vec<usize>,
+}
+
+/// `440.0 Hz, -10.1 dBFS, 0 gaps, 0 clicks`.
+impl fmt::Display for Tone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (gaps, clicks) = (self.gaps.len(), self.clicks.len());
+        write!(f, "{:.1} Hz, {:.1} dBFS, {gaps} gaps, {clicks} clicks", self.hz, self.dbfs)
+    }
 }
 
 impl Wav {
@@ -340,7 +349,7 @@ mod tests {
         assert_eq!(frequency(&Wav::silence(RATE, 1.0).samples, RATE), None);
         assert_eq!(frequency(&[], RATE), None);
         let nothing = measure(&Wav::silence(RATE, 0.5).samples, RATE);
-        assert_eq!((nothing.hz, nothing.dbfs, nothing.gaps.len()), (0.0, SILENT, 1));
+        assert_eq!(nothing.to_string(), "0.0 Hz, -96.0 dBFS, 1 gaps, 0 clicks");
     }
 
     #[test]
