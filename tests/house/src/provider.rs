@@ -135,15 +135,13 @@ impl Provider {
 
     /// The keys that the customer has pressed since `mark`, once there are `count` of them.
     pub fn wait_dtmf(&self, mark: usize, count: usize, seconds: f64) -> String {
-        // A press that comes soon after another has only an end here, its begin is made up later.
-        let keys = || -> String {
-            let log = self.log();
-            let ended = log.lines().skip(mark).filter_map(|l| l.split_once("DTMF end '"));
-            ended
-                .filter(|(_, l)| l.contains("received on PJSIP/"))
-                .filter_map(|(_, l)| l.chars().next())
-                .collect()
+        // Each press ends once in one of these ways; what is logged as received may be put back and come again.
+        let pressed = |line: &str| {
+            let (_, rest) =
+                ["DTMF end accepted", "DTMF end emulation of"].iter().find_map(|w| line.split_once(w))?;
+            rest.contains("on PJSIP/").then(|| rest.split('\'').nth(1).unwrap_or_default().to_owned())
         };
+        let keys = || -> String { self.log().lines().skip(mark).filter_map(pressed).collect() };
         let found = poll(seconds, || Some(keys()).filter(|k| k.len() >= count));
         found.unwrap_or_else(|| panic!("only {:?} pressed in {seconds} s\n{}", keys(), self.tail(60)))
     }
