@@ -254,6 +254,10 @@ fn arguments(options: &SippOptions, port: u16) -> Vec<String> {
         words.push("-rtp_echo".to_owned());
     }
     if let Some(remote) = options.remote {
+        // Left to itself it signs the host's URI in an INVITE too, and not that of the request.
+        if options.scenario != "register" {
+            words.extend(["-auth_uri".to_owned(), format!("{}@127.0.0.1:{remote}", options.target)]);
+        }
         words.push(format!("127.0.0.1:{remote}"));
     }
     words
