@@ -135,3 +135,14 @@ pub const LOOKUPS: usize = 16;
 pub const HOST_ADDRESSES: usize = 8;
 /// Remote addresses for which we remember our own; the oldest is forgotten.
 pub const LOCAL_ADDRESSES: usize = 64;
+/// SIP requests from outside that are being answered or were in the last 32 s: 64 phones that register and ask at once, thrice. A
+/// further INVITE gets 503 with Retry-After, other requests silence: their sender tries again. Counted.
+pub const SIP_SERVER_TRANSACTIONS: usize = 256;
+/// Our own SIP requests under way. A further call or request is refused; what ends a call always goes out.
+pub const SIP_CLIENT_TRANSACTIONS: usize = 256;
+/// SIP sessions: two for each of 32 calls. A further INVITE gets 503 with Retry-After, a call of ours is refused. Counted.
+pub const SIP_SESSIONS: usize = 64;
+/// Dialogs of one INVITE of ours before its answer: one for each phone behind a forking proxy. Further ones are not followed until they answer.
+pub const SIP_EARLY_DIALOGS: usize = 8;
+/// Challenges (401, 407) for one request: a proxy and the server behind it, each with a stale nonce. The next one is its refusal.
+pub const SIP_CHALLENGES: usize = 5;
