@@ -349,7 +349,7 @@ impl Switch {
         let entry = match (at.and_then(|at| tries.remove(at)), name) {
             (Some(entry), _) => entry,
             (None, Some(name)) => (session, name, Tries::default()),
-            (None, None) => return self.sip.give_up(session, now.mono),
+            (None, None) => return self.sip.give_up(session),
         };
         if tries.len() >= LEAVING {
             tries.pop_front();
@@ -357,7 +357,7 @@ impl Switch {
         tries.push_back(entry);
         match self.answer_challenge(response, request) {
             Some((name, value)) => self.sip.retry(session, name, &value, now.mono),
-            None => self.sip.give_up(session, now.mono),
+            None => self.sip.give_up(session),
         }
     }
 

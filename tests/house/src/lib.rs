@@ -23,6 +23,7 @@ pub mod sipp;
 pub mod socket;
 pub mod sound;
 pub mod stick;
+pub mod telephony;
 pub mod wait;
 
 pub use cutter::Cutter;
