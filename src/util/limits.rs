@@ -63,3 +63,11 @@ pub const SDP_MEDIA: usize = 32;
 pub const SDP_FORMATS: usize = 64;
 /// Attributes of the session and of one `m=` line: browsers write some forty. The rest is not looked at.
 pub const SDP_ATTRIBUTES: usize = 128;
+/// Vias of one message: `Max-Forwards` starts at 70, and each hop adds one. A longer one gets 513.
+pub const SIP_VIAS: usize = 70;
+/// Contacts of one message; a phone writes one, a registrar with many phones a dozen. A longer one gets 513.
+pub const SIP_CONTACTS: usize = 64;
+/// Parameters of one header value or URI: the longest of phones have fifteen. The rest is not looked at.
+pub const SIP_PARAMS: usize = 64;
+/// Items of one list such as `Supported` or `Route`. The rest is not looked at.
+pub const SIP_ITEMS: usize = 128;
