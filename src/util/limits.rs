@@ -146,3 +146,11 @@ pub const SIP_SESSIONS: usize = 64;
 pub const SIP_EARLY_DIALOGS: usize = 8;
 /// Challenges (401, 407) for one request: a proxy and the server behind it, each with a stale nonce. The next one is its refusal.
 pub const SIP_CHALLENGES: usize = 5;
+/// Vias of one message: `Max-Forwards` starts at 70, and each hop adds one. A longer one gets 513.
+pub const SIP_VIAS: usize = 70;
+/// Contacts of one message; a phone writes one, a registrar with many phones a dozen. A longer one gets 513.
+pub const SIP_CONTACTS: usize = 64;
+/// Parameters of one header value or URI: the longest of phones have fifteen. The rest is not looked at.
+pub const SIP_PARAMS: usize = 64;
+/// Items of one list such as `Supported` or `Route`. The rest is not looked at.
+pub const SIP_ITEMS: usize = 128;
