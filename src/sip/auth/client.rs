@@ -2,6 +2,7 @@
 use super::digest::{Algorithm, Count, Question};
 use super::fields::{Fields, quote};
 use super::{Credentials, Role};
+use crate::util::limits::CHALLENGE_TEXT;
 use crate::wire::sip::{Message, Method};
 
 /// Answers to one request and its repetitions. A provider that says no to a second answer locks the account if we go on.
@@ -135,7 +136,10 @@ impl Known {
             has_qop,
             uses: 0,
         };
-        Some((known, fields.is_stale()))
+        // All of it comes back in our request, which has to fit a datagram.
+        let texts = [Some(&known.realm), Some(&known.nonce), known.opaque.as_ref()];
+        let length = texts.into_iter().flatten().fold(0_usize, |sum, t| sum.saturating_add(t.len()));
+        (length <= CHALLENGE_TEXT).then_some((known, fields.is_stale()))
     }
 
     fn write(&self, method: &Method, uri: &str, credentials: &Credentials, cnonce: &str) -> String {
