@@ -370,3 +370,40 @@ fn a_user_name_cannot_begin_a_header() {
     assert!(value.starts_with("Digest username=\"1\\\"X: y\""), "{value}");
     assert!(!value.contains(['\r', '\n']));
 }
+
+/// Every prefix, and every byte changed: never accepted unless nothing that counts was changed, never a panic.
+#[test]
+fn damaged_answers() {
+    let mut pair = Pair::new("100", SECRET);
+    let whole = pair.answered(Role::Uas, Algorithm::Md5, at(1)).to_bytes();
+    let mut judge = |bytes: &[u8]| {
+        let Ok(request) = Message::parse(bytes) else { return };
+        let verdict = Authenticator::new([3; 32]).verify(&request, Role::Uas, REALM, &account, at(2));
+        let value = request.get("Authorization").unwrap_or_default();
+        let question = Message::parse(b"SIP/2.0 401 x\r\n\r\n").map(|mut r| {
+            r.push("WWW-Authenticate", value);
+            r
+        });
+        let who = pair.credentials.clone();
+        let mut tries = Tries::default();
+        let _ = pair.phone.answer(&mut tries, &question.unwrap(), &Method::Bye, "sip:a", &who, "c");
+        if matches!(verdict, Verdict::Accepted { .. }) {
+            // A letter's case, or a parameter that nobody hashes.
+            assert!(value.contains("100") && value.contains("tandem"), "{value}");
+        }
+    };
+    for end in 0..whole.len() {
+        let (before, _) = whole.split_at(end);
+        judge(before);
+        judge(&[before, b"\r\n\r\n"].concat());
+    }
+    for position in 0..whole.len() {
+        for byte in [0, b' ', b'"', b'\\', b',', b'=', b'<', 0xff] {
+            let mut bytes = whole.clone();
+            if let Some(place) = bytes.get_mut(position) {
+                *place = byte;
+            }
+            judge(&bytes);
+        }
+    }
+}

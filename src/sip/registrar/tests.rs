@@ -369,3 +369,26 @@ fn never_more_than_the_bounds() {
     assert_eq!(l.registrar.aors.len(), crate::util::limits::REGISTRAR_AORS);
     assert_eq!(l.registrar.events.len(), REGISTRAR_EVENTS);
 }
+
+#[test]
+fn damaged_requests_never_break_the_bounds() {
+    let whole = format!(
+        "REGISTER sip:pbx SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=f\r\nTo: <sip:a@b>\r\n\
+         Call-ID: a\r\nCSeq: 9 REGISTER\r\nContact: {SOFT};q=0.5;reg-id=1;expires=300, <sip:b@[::1]:5060;lr>\r\n\
+         Path: <sip:edge;lr>\r\nExpires: 60\r\n\r\n"
+    );
+    let mut l = Ladder::qualified(30);
+    for position in 0..whole.len() {
+        for byte in [0, b' ', b'"', b'\\', b',', b';', b'<', b'9', b'*', 0xff] {
+            let mut bytes = whole.clone().into_bytes();
+            *bytes.get_mut(position).unwrap() = byte;
+            let Ok(request) = Message::parse(&bytes) else { continue };
+            let response = l.registrar.register("100", l.policy, &request, l.flow, Now::default());
+            assert!(matches!(response.status(), Some(200 | 400 | 500)), "{response:?}");
+            assert!(l.count() <= l.policy.max_contacts);
+            while let Some(probe) = l.registrar.poll_qualify(at(40)) {
+                l.registrar.handle_qualified(probe.key, position % 2 == 0, at(40));
+            }
+        }
+    }
+}

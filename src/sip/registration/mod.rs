@@ -138,11 +138,6 @@ impl Registration {
         self.learnt
     }
 
-    /// The provider's challenges, for the calls through it.
-    pub const fn answerer(&mut self) -> &mut Answerer {
-        &mut self.answerer
-    }
-
     /// When `poll_request` is wanted next. `None`: an answer is awaited, or all is over.
     #[must_use]
     pub const fn poll_timeout(&self) -> Option<Instant> {
