@@ -99,6 +99,9 @@ pub const MEDIA_OUTPUTS: usize = 256;
 /// Digest nonces in use, with their highest count: each is 16 bytes and needs a right password. Beyond it the oldest is forgotten
 /// and its phone is asked again.
 pub const NONCES: usize = 256;
+/// Bytes of realm, nonce and opaque in a provider's challenge: they come back in our request, which has to fit a datagram. A
+/// longer one is not answered.
+pub const CHALLENGE_TEXT: usize = 1_024;
 /// Contacts of one extension, and of one REGISTER; `max_contacts` can't be more. A longer REGISTER gets 400.
 pub const REGISTRAR_CONTACTS: usize = 10;
 /// Extensions with a contact: as many as a configuration can have. A further one gets 503.
