@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod config;
 pub mod io;
+pub mod media;
 pub mod message;
 pub mod modem;
 pub mod sip;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer and what it may import besides itself.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("util", &[]),
     ("wire", &["util"]),
     ("config", &["wire", "util"]),
@@ -12,8 +12,9 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
     ("modem", &["config", "wire", "util"]),
     ("message", &["config", "wire", "util"]),
     ("sip", &["config", "wire", "util"]),
-    ("switch", &["sip", "modem", "message", "config", "wire", "util"]),
-    ("io", &["switch", "sip", "modem", "message", "config", "wire", "util"]),
+    ("media", &["wire", "util"]),
+    ("switch", &["sip", "media", "modem", "message", "config", "wire", "util"]),
+    ("io", &["switch", "sip", "media", "modem", "message", "config", "wire", "util"]),
     ("cli", &["io", "wire", "util"]),
 ];
 

@@ -10,7 +10,7 @@ const CONFIG: &[u8] = b"config dongle 'sim'\n\toption at_port '/dev/null'\n";
 
 fuzz_target!(|bytes: &[u8]| {
     let now = Now { mono: Instant::ZERO, wall: Wall(1_795_000_000) };
-    let mut switch = Switch::new(Loaded::parse(CONFIG), "fuzz", &[], now);
+    let mut switch = Switch::new(Loaded::parse(CONFIG), "fuzz", &[], [7; 32], now);
     for (client, line) in bytes.split(|b| *b == b'\n').take(64).enumerate() {
         switch.handle_request(client as u64, &String::from_utf8_lossy(line), now);
         let mut outputs = 0;

@@ -11,7 +11,7 @@ fn default_config() -> PathBuf {
     PathBuf::from("/etc/config/tandem")
 }
 
-/// A telephone exchange for OpenWrt routers: the texts of a SIM in a USB dongle reach your mailbox, and none is lost.
+/// A telephone exchange for OpenWrt routers: the texts of a SIM in a USB dongle reach your mailbox, its calls your phone.
 #[derive(FromArgs, Debug)]
 #[argh(
     example = "Is the file right?\n  tandem check /etc/config/tandem\nStart it in this terminal:\n  tandem run -c /etc/config/tandem --log stderr\nIs the dongle there, does mail go out?\n  tandem status\nWhat came, and what became of it?\n  tandem sms list",
@@ -68,6 +68,10 @@ pub enum Command {
     Status(Status),
     Reload(Reload),
     Sms(Sms),
+    Calls(Calls),
+    Dial(Dial),
+    Hangup(Hangup),
+    Ussd(Ussd),
     Pdu(Pdu),
     Version(Version),
 }
@@ -105,7 +109,7 @@ pub struct Check {
     pub json: bool,
 }
 
-/// Show dongles, mail servers, and how many texts wait.
+/// Show dongles, phones, trunks, mail servers, and how many texts wait.
 #[derive(FromArgs, Debug)]
 #[argh(subcommand, name = "status")]
 pub struct Status {
@@ -227,6 +231,74 @@ pub struct SmsDelete {
     /// id, as 'sms list' shows it
     #[argh(positional)]
     pub id: String,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Show the calls there are and the last ones.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "calls")]
+pub struct Calls {
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Ring an extension and, when it answers, dial for it: as if the number had been typed there.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "dial", example = "tandem dial 100 +491511234567")]
+pub struct Dial {
+    /// the extension that calls
+    #[argh(positional)]
+    pub extension: String,
+    /// what it dials
+    #[argh(positional)]
+    pub number: String,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// End a call.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "hangup", example = "tandem hangup 12\ntandem hangup all")]
+pub struct Hangup {
+    /// its number, as 'tandem calls' shows it, or 'all'
+    #[argh(positional)]
+    pub call: String,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Send a USSD code such as *100# and print the network's answer.
+#[derive(FromArgs, Debug)]
+#[argh(
+    subcommand,
+    name = "ussd",
+    example = "tandem ussd '*100#'\ntandem ussd 1        (an answer to a question of the network)",
+    note = "Put codes in quotes: the shell takes * and # for itself."
+)]
+pub struct Ussd {
+    /// the code, or the answer to the network's question
+    #[argh(positional)]
+    pub code: String,
+    /// which dongle, where there are several
+    #[argh(option)]
+    pub dongle: Option<String>,
     /// control socket
     #[argh(option, short = 's', default = "default_socket()")]
     pub socket: PathBuf,

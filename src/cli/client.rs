@@ -11,8 +11,8 @@ pub enum Failure {
     Refused(String),
 }
 
-/// The daemon answers at once but for `sms send`, which waits for the flash.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The daemon answers at once but for `sms send`, which waits for the flash, and `ussd`, which waits for the network.
+const PATIENCE: Duration = Duration::from_secs(100);
 /// An answer is a page of texts at most.
 const ANSWER: u64 = 16 * 1_024 * 1_024;
 

@@ -1,5 +1,6 @@
 //! The command line.
 mod args;
+mod calls;
 mod client;
 pub mod pdu;
 mod show;
@@ -64,6 +65,18 @@ fn dispatch(tandem: Tandem) -> Exit {
         Some(Command::Status(status)) => ask(&status.socket, "status", &json!({}), status.json, show::status),
         Some(Command::Reload(reload)) => self::reload(&reload),
         Some(Command::Sms(sms)) => self::sms(sms.command),
+        Some(Command::Calls(calls)) => ask(&calls.socket, "calls", &json!({}), calls.json, calls::list),
+        Some(Command::Dial(dial)) => {
+            let params = json!({"from": dial.extension, "to": dial.number});
+            ask(&dial.socket, "dial", &params, dial.json, calls::dialled)
+        }
+        Some(Command::Hangup(hangup)) => {
+            ask(&hangup.socket, "hangup", &json!({"call": hangup.call}), hangup.json, calls::ended)
+        }
+        Some(Command::Ussd(ussd)) => {
+            let params = json!({"code": ussd.code, "dongle": ussd.dongle});
+            ask(&ussd.socket, "ussd", &params, ussd.json, calls::ussd)
+        }
         Some(Command::Pdu(pdu)) => self::pdu(pdu.command),
         Some(Command::Version(version)) => self::version(version.json),
     }

@@ -3,15 +3,15 @@ use crate::util::text::one_line;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-fn word<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn word<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or("")
 }
 
-fn number(value: &Value, key: &str) -> i64 {
+pub(super) fn number(value: &Value, key: &str) -> i64 {
     value.get(key).and_then(Value::as_i64).unwrap_or(0)
 }
 
-fn all<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(super) fn all<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -21,6 +21,7 @@ pub fn status(answer: &Value) -> String {
     for dongle in all(answer, "dongles") {
         status_of_dongle(&mut out, dongle);
     }
+    super::calls::status(&mut out, answer);
     for server in all(answer, "mail") {
         let _ = write!(out, "mail {}: {}", word(server, "name"), word(server, "state"));
         append_reason(&mut out, server);
@@ -71,7 +72,7 @@ fn status_of_dongle(out: &mut String, dongle: &Value) {
     out.push('\n');
 }
 
-fn append_reason(out: &mut String, value: &Value) {
+pub(super) fn append_reason(out: &mut String, value: &Value) {
     if !word(value, "reason").is_empty() {
         let _ = write!(out, " ({})", one_line(word(value, "reason"), 200));
     }
@@ -158,7 +159,7 @@ pub fn deleted(answer: &Value) -> String {
     format!("{} is deleted\n", word(answer, "id"))
 }
 
-fn duration(seconds: i64) -> String {
+pub(super) fn duration(seconds: i64) -> String {
     match seconds {
         ..=119 => format!("{seconds} s"),
         120..=7_199 => format!("{} min", seconds / 60),

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use super::Secret;
+use super::destination::{Destination, Parties};
 use super::fields::Fields;
 
 /// `config dongle NAME`: one stick, or the SIM in it.
@@ -28,14 +29,18 @@ pub struct Dongle {
     pub incomplete_after: Duration,
     /// `delivery_reports`, default 1: ask the network to report sent texts.
     pub delivery_reports: bool,
+    /// `inbound`: where calls to the SIM go that no route takes. None: nowhere.
+    pub inbound: Option<Destination>,
 }
 
 impl Dongle {
     /// Reports what is wrong to `fields`; the caller drops the section then.
-    pub(super) fn from_uci(name: String, fields: &mut Fields<'_>) -> Self {
+    pub(super) fn from_uci(name: String, fields: &mut Fields<'_>, parties: &Parties) -> Self {
+        let enabled = fields.flag("enabled");
+        let inbound = parties.inbound_of_dongle(fields, &name, enabled);
         let dongle = Self {
             name,
-            enabled: fields.flag("enabled"),
+            enabled,
             imei: fields.text("imei"),
             imsi: fields.text("imsi"),
             usb: fields.text("usb"),
@@ -45,6 +50,7 @@ impl Dongle {
             pin: fields.secret("pin"),
             incomplete_after: Duration::from_secs(fields.number("incomplete_after")),
             delivery_reports: fields.flag("delivery_reports"),
+            inbound,
         };
         if dongle.audio_port.is_some() && !fields.has("at_port") {
             fields.missing("at_port", "the tty that takes AT commands, beside 'audio_port'");

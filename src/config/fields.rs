@@ -46,7 +46,7 @@ impl<'a> Fields<'a> {
         let key = &option.key;
         let what = match self.kind.item(key).map(|item| item.form) {
             Some(Form::Later) => {
-                format!("option '{key}': calls are not in this version; it waits for the next")
+                format!("option '{key}' is not in this version, it does nothing yet")
             }
             Some(_) => return,
             None => {
@@ -112,6 +112,23 @@ impl<'a> Fields<'a> {
         right
     }
 
+    /// Items of the list that `read` takes, each once; its error says what to write instead.
+    pub(super) fn list_of<T: PartialEq>(
+        &mut self,
+        key: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let mut right = Vec::new();
+        for text in self.list(key) {
+            match read(&text) {
+                Ok(item) if right.contains(&item) => {}
+                Ok(item) => right.push(item),
+                Err(want) => self.bad(key, &text, &want),
+            }
+        }
+        right
+    }
+
     fn report_if_missing(&mut self, key: &str) {
         let Some(item) = self.kind.item(key) else { return };
         if item.required && !self.has(key) {
@@ -148,7 +165,7 @@ impl<'a> Fields<'a> {
     /// The option is there, with this value, and that is wrong.
     pub(super) fn bad(&mut self, key: &str, text: &str, want: &str) {
         let shown = match self.form(key) {
-            Some(Form::Text { shown, .. }) => shown,
+            Some(Form::Text { shown, .. } | Form::List { shown, .. }) => shown,
             _ => Shown::Plain,
         };
         self.problem(key, &format!("is {}, want {want}", repeated(text, shown)));
@@ -157,6 +174,12 @@ impl<'a> Fields<'a> {
     /// The option is not there and has to be.
     pub(super) fn missing(&mut self, key: &str, want: &str) {
         self.problem(key, &format!("is missing, want {want}"));
+    }
+
+    /// The section as a whole is wrong.
+    pub(super) fn bad_section(&mut self, what: &str) {
+        self.sound = false;
+        self.report.problem(self.label, self.section.line, what);
     }
 
     pub(super) fn notice(&mut self, key: &str, what: &str) {

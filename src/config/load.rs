@@ -1,11 +1,14 @@
 //! From UCI sections to a `Config`, and everything that is wrong on the way.
+mod calls;
+
 use std::collections::HashMap;
 use std::fmt;
 
+use super::destination::Parties;
 use super::fields::Fields;
 use super::forward::{Known, Server, ServerState, listed};
 use super::report::{Label, Report};
-use super::schema::{self, Kind, Later};
+use super::schema::{self, Kind};
 use super::{Config, Dongle, Forward, Main, Problem, Smtp};
 use crate::util::{nearest::nearest, text::one_line};
 use crate::wire::uci::{self, Parsed, Section, What};
@@ -27,7 +30,7 @@ pub struct Loaded {
 impl Loaded {
     /// Reads a whole file. An empty one gives the defaults and no problem.
     ///
-    /// Anonymous dongles, servers and forwards work and are called `dongle0`, `smtp0`, `forward0` by their place
+    /// Anonymous sections work, all but extensions, and are called `dongle0`, `smtp0`, `route0` by their place
     /// among their kind, or by the next free number. Other sections cannot refer to that name, for it changes when
     /// a section above is removed.
     #[must_use]
@@ -35,8 +38,10 @@ impl Loaded {
         let parsed = uci::parse(text);
         let mut load = Load::new(&parsed);
         load.faults(&parsed);
+        load.parties();
         load.sections();
         load.forwards();
+        load.look_around();
         let (problems, notices) = load.report.finish();
         Self { config: load.config, problems, notices }
     }
@@ -72,8 +77,12 @@ struct Load<'a> {
     labels: Vec<Label>,
     config: Config,
     known: Known,
+    /// Who takes part in calls.
+    parties: Parties,
     /// The first `tandem` section.
     main: Option<Label>,
+    /// The first `sip` section.
+    sip: Option<Label>,
     report: Report,
 }
 
@@ -84,7 +93,9 @@ impl<'a> Load<'a> {
             labels: labels(&parsed.sections),
             config: Config::default(),
             known: Known::default(),
+            parties: Parties::default(),
             main: None,
+            sip: None,
             report: Report::default(),
         }
     }
@@ -109,6 +120,10 @@ impl<'a> Load<'a> {
                 Some((kind, "tandem")) => self.main(section, kind, label),
                 Some((kind, "dongle")) => self.dongle(section, kind, &label),
                 Some((kind, "smtp")) => self.smtp(section, kind, &label),
+                Some((kind, "sip")) => self.sip(section, kind, label),
+                Some((kind, "extension")) => self.extension(section, kind, &label),
+                Some((kind, "trunk")) => self.trunk(section, kind, &label),
+                Some((kind, "route")) => self.route(section, kind, &label),
                 Some(_) => {}
                 None => self.not_read(section, &label),
             }
@@ -130,7 +145,7 @@ impl<'a> Load<'a> {
     fn dongle(&mut self, section: &Section, kind: &'static Kind, label: &Label) {
         let name = self.name(section, label);
         let mut fields = Fields::new(section, kind, label, &mut self.report);
-        let dongle = Dongle::from_uci(name, &mut fields);
+        let dongle = Dongle::from_uci(name, &mut fields, &self.parties);
         refuse_second(&dongle, &self.config.dongles, &mut fields);
         if fields.is_sound() {
             self.config.dongles.push(dongle);
@@ -171,18 +186,13 @@ impl<'a> Load<'a> {
 
     fn not_read(&mut self, section: &Section, label: &Label) {
         let (line, report) = (section.line, &mut self.report);
-        match schema::later(&section.kind) {
-            Some(Later::Waits) => {
-                report.notice(label, line, "calls are not in this version; it waits for the next");
-            }
-            Some(Later::Refused) => report.problem(label, line, "not in this version, remove it"),
-            None => {
-                let kinds: Vec<&str> = schema::kinds().collect();
-                let hint = nearest(&section.kind, schema::kinds());
-                let hint = hint.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
-                report.problem(label, line, &format!("no such type, want {}{hint}", listed(&kinds)));
-            }
+        if schema::is_later(&section.kind) {
+            return report.problem(label, line, "not in this version, remove it");
         }
+        let kinds: Vec<&str> = schema::kinds().collect();
+        let hint = nearest(&section.kind, schema::kinds());
+        let hint = hint.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+        report.problem(label, line, &format!("no such type, want {}{hint}", listed(&kinds)));
     }
 
     /// The section's name, or one made of its kind and the first free number from its index on.
@@ -195,6 +205,8 @@ impl<'a> Load<'a> {
                 || self.config.dongles.iter().any(|d| d.name == name)
                 || self.known.servers.iter().any(|s| s.name == name)
                 || self.config.forwards.iter().any(|f| f.name == name)
+                || self.config.trunks.iter().any(|t| t.name == name)
+                || self.config.routes.iter().any(|r| r.name == name)
         };
         let mut number = label.index;
         loop {

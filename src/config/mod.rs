@@ -2,27 +2,44 @@
 //!
 //! `Loaded::parse` never fails as a whole: a section with a problem is left out and reported, the others work.
 //! `schema()` has every option with its default, unit and what it takes; the reader works from it.
+mod countries;
+mod destination;
 mod dongle;
+mod extension;
 mod fields;
 mod forward;
 mod load;
+mod numbering;
+mod pattern;
 mod report;
+mod route;
 mod schema;
 mod secret;
+mod sip;
 mod smtp;
 mod tandem;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_calls;
+mod trunk;
 mod value;
 
+pub use destination::{Destination, HangupWord};
 pub use dongle::Dongle;
+pub use extension::{Codec, Digest, Extension};
 pub use forward::{Forward, Target};
 pub use load::Loaded;
+pub use numbering::{e164, emergency};
+pub use pattern::{CallerPattern, Pattern};
 pub use report::Problem;
-pub use schema::{Form, Item, Kind, Later, Shown, later, schema};
+pub use route::{Route, RouteTarget, Source};
+pub use schema::{Form, Item, Kind, Shown, is_later, schema};
 pub use secret::Secret;
+pub use sip::{External, Listen, Net, Place, PortRange, Sip, Transport};
 pub use smtp::{Login, Security, Smtp};
 pub use tandem::Main;
+pub use trunk::{HostPort, Identity, Trunk};
 
 /// Everything one file said, section by section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,4 +48,11 @@ pub struct Config {
     pub dongles: Vec<Dongle>,
     pub smtps: Vec<Smtp>,
     pub forwards: Vec<Forward>,
+    pub sip: Sip,
+    pub extensions: Vec<Extension>,
+    /// Numbers of extensions that were left out for a problem: they must not go out by a route meanwhile.
+    pub left_out: Vec<String>,
+    pub trunks: Vec<Trunk>,
+    /// In the order of the file, which is the order they are asked in.
+    pub routes: Vec<Route>,
 }

@@ -1,4 +1,6 @@
 //! Every kind of section and every option: what it takes, its default, its unit, one line of help.
+mod calls;
+
 use super::value::{
     is_absolute_path, is_address, is_country, is_host, is_imei, is_imsi, is_name, is_number, is_one_line,
     is_pin, is_state_dir, is_usb_port,
@@ -45,8 +47,9 @@ pub enum Form {
     List {
         check: fn(&str) -> bool,
         want: &'static str,
+        shown: Shown,
     },
-    /// Belongs to the next version: accepted, not read.
+    /// Belongs to a later version: accepted, not read.
     Later,
 }
 
@@ -88,9 +91,19 @@ const fn text(check: fn(&str) -> bool, want: &'static str) -> Form {
     Form::Text { check, want, shown: Shown::Plain }
 }
 
+const fn list(check: fn(&str) -> bool, want: &'static str) -> Form {
+    Form::List { check, want, shown: Shown::Plain }
+}
+
+const fn hidden_list(check: fn(&str) -> bool, want: &'static str) -> Form {
+    Form::List { check, want, shown: Shown::Private }
+}
+
 const fn hidden(check: fn(&str) -> bool, want: &'static str, shown: Shown) -> Form {
     Form::Text { check, want, shown }
 }
+
+const DESTINATION: &str = "an extension, a trunk or dongle with a number (NAME/NUMBER), or hangup/busy";
 
 const ENABLED: Item = item("enabled", Form::Flag, "1", "0: checked, and not used");
 
@@ -164,7 +177,11 @@ const DONGLE: Kind = Kind {
             "until a text with missing parts is forwarded with a mark",
         ),
         item("delivery_reports", Form::Flag, "1", "ask the network to report sent texts"),
-        optional("inbound", Form::Later, "where calls to the SIM go"),
+        optional(
+            "inbound",
+            hidden(is_one_line, DESTINATION, Shown::Private),
+            "where calls to the SIM go: 100, provider/NUMBER or hangup/busy",
+        ),
     ],
 };
 
@@ -212,16 +229,12 @@ const FORWARD: Kind = Kind {
     help: "texts of these dongles go to these destinations",
     options: &[
         ENABLED,
-        optional(
-            "from",
-            Form::List { check: is_name, want: "the name of a dongle" },
-            "names of dongles; none: every dongle",
-        ),
+        optional("from", list(is_name, "the name of a dongle"), "names of dongles; none: every dongle"),
         Item {
             required: true,
             ..optional(
                 "to",
-                Form::List { check: is_one_line, want: "email/ADDRESS or email/SERVER/ADDRESS" },
+                list(is_one_line, "email/ADDRESS or email/SERVER/ADDRESS"),
                 "destinations: email/me@example.com, or email/SERVER/me@example.com",
             )
         },
@@ -229,20 +242,11 @@ const FORWARD: Kind = Kind {
 };
 
 /// What this version reads.
-const SCHEMA: [Kind; 4] = [TANDEM, DONGLE, SMTP, FORWARD];
+const SCHEMA: [Kind; 8] =
+    [TANDEM, DONGLE, SMTP, FORWARD, calls::SIP, calls::EXTENSION, calls::TRUNK, calls::ROUTE];
 
-/// Sections that an unmodified file may have and this version does not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Later {
-    /// Calls: the next version. A notice.
-    Waits,
-    /// Some later version. A problem, for whoever wrote it counts on it.
-    Refused,
-}
-
-const WAITING: [&str; 4] = ["sip", "extension", "trunk", "route"];
-
-const REFUSED: [&str; 14] = [
+/// Sections of later versions. A problem each, for whoever wrote one counts on it.
+const LATER: [&str; 14] = [
     "group",
     "mailbox",
     "page",
@@ -265,21 +269,15 @@ pub fn schema() -> &'static [Kind] {
     &SCHEMA
 }
 
-/// What becomes of a kind that this version knows and does not read; None: it is one of `schema()`, or unknown.
+/// A kind that this version knows and does not read.
 #[must_use]
-pub fn later(kind: &str) -> Option<Later> {
-    if WAITING.contains(&kind) {
-        Some(Later::Waits)
-    } else if REFUSED.contains(&kind) {
-        Some(Later::Refused)
-    } else {
-        None
-    }
+pub fn is_later(kind: &str) -> bool {
+    LATER.contains(&kind)
 }
 
 /// Kinds a file may have today.
 pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
-    SCHEMA.iter().map(|kind| kind.name).chain(WAITING)
+    SCHEMA.iter().map(|kind| kind.name)
 }
 
 impl Kind {

@@ -88,7 +88,8 @@ impl Smtp {
     }
 }
 
-fn login(fields: &mut Fields<'_>) -> Option<Login> {
+/// `username` and `secret`: both or none.
+pub(super) fn login(fields: &mut Fields<'_>) -> Option<Login> {
     match (fields.text("username"), fields.secret("secret")) {
         (Some(username), Some(secret)) => return Some(Login { username, secret }),
         (Some(_), None) if !fields.has("secret") => {

@@ -43,6 +43,76 @@ pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
+/// A network device (Linux: 15 bytes) or an interface of /etc/config/network.
+pub(super) fn is_device(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@');
+    (1..=15).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// An extension's name is its number.
+pub(super) fn is_extension(text: &str) -> bool {
+    is_digits(text, 2, 15)
+}
+
+/// What a route puts in front of a number: digits, `*`, `#`, and `+` as the first.
+pub(super) fn is_prefix(text: &str) -> bool {
+    let rest = text.strip_prefix('+').unwrap_or(text);
+    !text.is_empty()
+        && text.len() <= 20
+        && rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'*' | b'#'))
+}
+
+/// A number to dial through a trunk or dongle.
+pub(super) fn is_dialable(text: &str) -> bool {
+    let rest = text.strip_prefix('+').unwrap_or(text);
+    (1..=32).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'*' | b'#'))
+}
+
+/// What may stand in a quoted string of a challenge without being escaped.
+pub(super) fn is_realm(text: &str) -> bool {
+    let fits = |b: u8| (b.is_ascii_graphic() || b == b' ') && !matches!(b, b'"' | b'\\');
+    (1..=64).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// The user part of a SIP address, without what would have to be escaped there (RFC 3261 section 25.1 user).
+pub(super) fn is_user(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&b);
+    (1..=64).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// `host`, `host:port`, `[v6]` or `[v6]:port`.
+pub(super) fn host_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let port = |text| number(text, 1, 65_535).and_then(|port| u16::try_from(port).ok());
+    if let Some((host, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        let port = match rest.strip_prefix(':') {
+            Some(text) => Some(port(text)?),
+            None if rest.is_empty() => None,
+            None => return None,
+        };
+        return host.parse::<core::net::Ipv6Addr>().is_ok().then_some((host, port));
+    }
+    match text.split_once(':') {
+        Some((host, text)) if !text.contains(':') => is_host(host).then_some((host, Some(port(text)?))),
+        _ => is_host(text).then_some((text, None)),
+    }
+}
+
+pub(super) fn is_host_port(text: &str) -> bool {
+    host_port(text).is_some()
+}
+
+pub(super) fn is_port_range(text: &str) -> bool {
+    super::PortRange::parse(text).is_some()
+}
+
+pub(super) fn is_external(text: &str) -> bool {
+    super::External::parse(text).is_some()
+}
+
+pub(super) fn is_pattern(text: &str) -> bool {
+    super::Pattern::parse(text).is_some()
+}
+
 pub(super) fn is_one_line(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control)
 }

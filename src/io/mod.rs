@@ -11,9 +11,11 @@ pub mod mail;
 #[cfg(all(target_arch = "mips", target_endian = "big", target_env = "musl"))]
 #[allow(unsafe_code)]
 mod mips_timer;
+mod net;
 mod ports;
 mod reset;
 mod run;
+mod seed;
 // A handler and its registration.
 #[allow(unsafe_code)]
 mod signal;
@@ -24,3 +26,4 @@ mod tty;
 mod uevent;
 
 pub use run::{Options, read_config, run};
+pub use seed::seed;

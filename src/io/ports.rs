@@ -1,8 +1,10 @@
 //! The open ports of all lines: a thread opens them, a task each reads, a task each writes.
 use super::event::{Event, Events};
+use super::net::Dropped;
 use super::tty::{Tty, open_raw};
 use crate::switch::LineId;
-use smol::channel::{Sender, bounded};
+use crate::util::limits::VOICE_FRAMES;
+use smol::channel::{Receiver, Sender, bounded};
 use smol::{Async, LocalExecutor, Task};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -16,6 +18,8 @@ const READ: usize = 2_048;
 
 struct OpenPort {
     writes: Sender<Vec<u8>>,
+    /// Frames of sound for it, if it is a voice port.
+    voice: Sender<Box<[u8]>>,
     _reader: Task<()>,
     writer: Task<()>,
 }
@@ -33,12 +37,13 @@ pub struct Ports {
     lines: BTreeMap<LineId, LinePorts>,
     /// Lines whose opener has not come back: a second one would hang behind the first.
     opening: Arc<Mutex<BTreeSet<LineId>>>,
+    dropped_voice: Dropped,
 }
 
 impl Ports {
     #[must_use]
     pub fn new(dev: PathBuf) -> Self {
-        Self { dev, lines: BTreeMap::new(), opening: Arc::default() }
+        Self { dev, lines: BTreeMap::new(), opening: Arc::default(), dropped_voice: Dropped::default() }
     }
 
     /// Begin to open; `Event::Opened` comes for each.
@@ -92,9 +97,10 @@ impl Ports {
             Err(why) => return Some(Err(why.to_string())),
         };
         let (writes, queue) = bounded(WRITES);
+        let (voice, frames) = bounded(VOICE_FRAMES);
         let reader = executor.spawn(read(tty.clone(), (line, generation, port), events.clone()));
-        let writer = executor.spawn(write(tty, queue));
-        ports.ports.insert(port, OpenPort { writes, _reader: reader, writer });
+        let writer = executor.spawn(write(tty, Queues { writes: queue, voice: frames }));
+        ports.ports.insert(port, OpenPort { writes, voice, _reader: reader, writer });
         Some(Ok(()))
     }
 
@@ -111,12 +117,23 @@ impl Ports {
         }
     }
 
+    /// Queue a frame of sound. Where three wait already, the oldest goes whole: the way stays 60 ms long, and what is heard
+    /// after a stall is what was said last.
+    pub fn voice(&mut self, line: LineId, port: usize, frame: Box<[u8]>) {
+        let port = self.lines.get(&line).and_then(|l| l.ports.get(&port));
+        let displaced = port.map(|p| p.voice.force_send(frame));
+        if !matches!(displaced, Some(Ok(None))) {
+            self.dropped_voice.count("frames of sound dropped: a port takes none");
+        }
+    }
+
     pub fn close(&mut self, line: LineId) {
         if let Some(ports) = self.lines.get_mut(&line) {
             ports.generation = ports.generation.wrapping_add(1);
             for (_, port) in std::mem::take(&mut ports.ports) {
                 // The last words (`AT+CFUN=1,1`) are still written: the writer ends when its queue is empty.
                 port.writes.close();
+                port.voice.close();
                 port.writer.detach();
             }
         }
@@ -149,14 +166,35 @@ async fn read(tty: Arc<Async<Tty>>, (line, generation, port): (LineId, u32, usiz
 /// How long the last words may take.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
 
-async fn write(tty: Arc<Async<Tty>>, queue: smol::channel::Receiver<Vec<u8>>) {
-    while let Ok(bytes) = queue.recv().await {
-        let mut rest = bytes.as_slice();
+/// What waits for one port.
+struct Queues {
+    writes: Receiver<Vec<u8>>,
+    voice: Receiver<Box<[u8]>>,
+}
+
+impl Queues {
+    /// The next bytes, commands first. After the close the commands are still written, sound is not.
+    async fn next(&self) -> Option<Box<[u8]>> {
+        let write = async { self.writes.recv().await.ok().map(Vec::into_boxed_slice) };
+        let voice = async {
+            match self.voice.recv().await {
+                Ok(frame) if !self.writes.is_closed() => Some(frame),
+                _ => smol::future::pending().await,
+            }
+        };
+        smol::future::or(write, voice).await
+    }
+}
+
+/// What was begun is written to its end before anything else: a frame cut short would shift all samples after it.
+async fn write(tty: Arc<Async<Tty>>, queues: Queues) {
+    while let Some(bytes) = queues.next().await {
+        let mut rest = &*bytes;
         while !rest.is_empty() {
             let written =
                 smol::future::or(async { tty.write_with(|tty| tty.write(rest)).await.ok() }, async {
                     // After the close nobody waits for this task: it must not keep a dead port open for ever.
-                    closed(&queue).await;
+                    closed(&queues.writes).await;
                     smol::Timer::after(LAST_WORDS).await;
                     None
                 });
@@ -168,9 +206,111 @@ async fn write(tty: Arc<Async<Tty>>, queue: smol::channel::Receiver<Vec<u8>>) {
     }
 }
 
-async fn closed(queue: &smol::channel::Receiver<Vec<u8>>) {
+async fn closed(queue: &Receiver<Vec<u8>>) {
     while !queue.is_closed() {
         // Only reached while the port takes nothing.
         smol::Timer::after(LAST_WORDS).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::OwnedFd;
+
+    const LINE: LineId = LineId(1);
+    const FRAME: usize = 320;
+
+    /// A port whose other side is in our hand, and the frames that came there.
+    struct Rig {
+        ports: Ports,
+        far: Async<OwnedFd>,
+        heard: Vec<u8>,
+    }
+
+    fn run<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
+        let executor = Rc::new(LocalExecutor::new());
+        let limit = async {
+            smol::Timer::after(std::time::Duration::from_secs(20)).await;
+            panic!("it takes too long");
+        };
+        let opened = async { test(open(&executor).await).await };
+        smol::block_on(executor.run(smol::future::or(opened, limit)));
+    }
+
+    async fn open(executor: &Rc<LocalExecutor<'static>>) -> Rig {
+        let pair = nix::pty::openpty(None, None).unwrap();
+        let path = nix::unistd::ttyname(&pair.slave).unwrap();
+        let (events, inbox) = bounded(16);
+        let mut ports = Ports::new(PathBuf::from("/dev"));
+        ports.open(LINE, &[path.display().to_string()], &events);
+        let Ok(Event::Opened { line, generation, port, result }) = inbox.recv().await else {
+            panic!("not opened")
+        };
+        let tty = result.unwrap();
+        assert_eq!(ports.opened((line, generation, port), tty, executor, &events), Some(Ok(())));
+        Rig { ports, far: Async::new(pair.master).unwrap(), heard: Vec::new() }
+    }
+
+    impl Rig {
+        async fn hear(&mut self) {
+            let mut buffer = [0; 1_000];
+            let n = self.far.read_with(|far| Ok(nix::unistd::read(far, &mut buffer)?)).await.unwrap();
+            self.heard.extend(buffer.get(..n).unwrap_or_default());
+        }
+
+        /// The numbers of the frames heard. Each is whole.
+        fn frames(&self) -> Vec<u16> {
+            let (frames, rest) = self.heard.as_chunks::<FRAME>();
+            assert!(rest.is_empty(), "{} bytes of a frame", rest.len());
+            let number = |frame: &[u8; FRAME]| {
+                let (samples, _) = frame.as_chunks::<2>();
+                assert!(samples.iter().all(|s| *s == samples[0]), "a frame in pieces");
+                u16::from_le_bytes(samples[0])
+            };
+            frames.iter().map(number).collect()
+        }
+    }
+
+    fn frame(number: u16) -> Box<[u8]> {
+        number.to_le_bytes().repeat(FRAME / 2).into_boxed_slice()
+    }
+
+    #[test]
+    fn a_port_that_takes_nothing_loses_the_oldest_frames_whole() {
+        run(|mut rig| async move {
+            for number in 0..1_000 {
+                rig.ports.voice(LINE, 0, frame(number));
+                smol::future::yield_now().await;
+            }
+            while rig.heard.len() < FRAME || !rig.heard.ends_with(&frame(999)) {
+                rig.hear().await;
+            }
+            let frames = rig.frames();
+            assert!(frames.is_sorted() && frames.len() < 900, "{frames:?}");
+            assert!(frames.ends_with(&[997, 998, 999]), "the newest wait: {frames:?}");
+            let dropped = usize::try_from(rig.ports.dropped_voice.get()).unwrap();
+            assert_eq!(frames.len() + dropped, 1_000, "each is written or counted");
+        });
+    }
+
+    #[test]
+    fn sound_of_a_closed_port_is_not_written() {
+        run(|mut rig| async move {
+            for number in 0..1_000 {
+                rig.ports.voice(LINE, 0, frame(number));
+                smol::future::yield_now().await;
+            }
+            rig.ports.write(LINE, 0, b"last words".to_vec());
+            rig.ports.close(LINE);
+            rig.ports.voice(LINE, 0, frame(7));
+            while !rig.heard.ends_with(b"last words") {
+                rig.hear().await;
+            }
+            rig.heard.truncate(rig.heard.len() - b"last words".len());
+            let frames = rig.frames();
+            assert!(!frames.contains(&999), "what waited is not said any more: {frames:?}");
+            rig.ports.voice(LineId(9), 3, frame(7));
+        });
     }
 }

@@ -1,7 +1,11 @@
 //! The loop: events in, outputs out, sleep until the next deadline.
+mod calls;
+mod inputs;
+
 use super::clock::Clock;
 use super::control::{ClientEvent, Control};
 use super::event::{Event, Events};
+use super::net::Net;
 use super::ports::Ports;
 use super::{disk, mail, reset, sysfs, uevent};
 use crate::config::Loaded;
@@ -9,6 +13,7 @@ use crate::message::Change;
 use crate::switch::{Output, Switch};
 use crate::util::limits::CONFIG_BYTES;
 use crate::util::time::{Instant, Now};
+use inputs::{Input, Inputs};
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender, bounded};
 use std::io::{self, Read as _};
@@ -26,8 +31,11 @@ pub struct Options {
 
 /// Events waiting for the loop; who sends more waits.
 const EVENTS: usize = 256;
-/// Events taken before the clock is looked at again.
-const BATCH: usize = 64;
+/// Ordinary events taken before the sockets and the clock are looked at again: each may cost a digest, and a frame of sound
+/// comes every 20 ms.
+const BATCH: usize = 4;
+/// Events of sound taken between two ordinary ones, so that a flood of it does not stop all else.
+const URGENT: usize = 64;
 
 /// The file as it stands. A file that can't be read is an error here; what is wrong in it is in `Loaded`.
 ///
@@ -49,6 +57,9 @@ struct Shell {
     events: Events,
     switch: Switch,
     ports: Ports,
+    /// Where the ports put what they read.
+    ttys: Events,
+    net: Net,
     control: Control,
     disk: Sender<(u64, Change)>,
     mail: mail::Worker,
@@ -94,10 +105,13 @@ pub fn run(options: Options) -> io::Result<()> {
     let mail = start_mail(&executor, &events)?;
     executor.spawn(uevent::watch(events.clone())).detach();
     let file = options.config.display().to_string();
-    let switch = Switch::new(loaded, &file, &files, clock.now());
+    let seed = super::seed::seed()?;
+    let switch = Switch::new(loaded, &file, &files, seed, clock.now());
     drop(files);
     log::info!("tandem {} is running", env!("CARGO_PKG_VERSION"));
     let ports = Ports::new(options.dev.clone());
+    let (net, inlets) = Net::new(executor.clone(), clock);
+    let (inputs, ttys) = Inputs::new(inlets, inbox);
     let shell = Shell {
         options,
         clock,
@@ -105,12 +119,14 @@ pub fn run(options: Options) -> io::Result<()> {
         events,
         switch,
         ports,
+        ttys,
+        net,
         control,
         disk,
         mail,
         next_look: Some(Instant::ZERO),
     };
-    smol::block_on(executor.run(shell.serve(inbox)))
+    smol::block_on(executor.run(shell.serve(inputs)))
 }
 
 fn start_mail(executor: &Rc<LocalExecutor<'static>>, events: &Events) -> io::Result<mail::Worker> {
@@ -152,35 +168,58 @@ fn signals(executor: &Rc<LocalExecutor<'static>>, events: &Events) -> io::Result
 }
 
 impl Shell {
-    async fn serve(mut self, inbox: Receiver<Event>) -> io::Result<()> {
+    async fn serve(mut self, mut inputs: Inputs) -> io::Result<()> {
         loop {
             self.look_at_bus();
             self.carry_out();
-            let Some(mut event) = self.next_event(&inbox).await else {
+            let Some(input) = self.next_input(&inputs).await else {
                 self.switch.handle_timeout(self.clock.now());
                 continue;
             };
-            for _ in 0..BATCH {
-                if matches!(event, Event::End) {
-                    return self.end(&inbox).await;
-                }
-                self.on_event(event);
-                self.carry_out();
-                match inbox.try_recv() {
-                    Ok(next) => event = next,
-                    Err(_) => break,
-                }
+            if self.take_turn(input, &mut inputs) {
+                return self.end(inputs.rest()).await;
             }
             // Deadlines are kept while events pour in.
             let now = self.clock.now();
             if self.switch.poll_timeout().is_some_and(|at| at <= now.mono) {
                 self.switch.handle_timeout(now);
             }
+            if !inputs.is_empty() {
+                // The readers run, and the sound that came meanwhile is there in the next turn.
+                smol::future::yield_now().await;
+            }
         }
     }
 
-    /// The next event, or `None` at the next deadline.
-    async fn next_event(&self, inbox: &Receiver<Event>) -> Option<Event> {
+    /// Serve what is there, sound before anything else. True: it was the end.
+    fn take_turn(&mut self, first: Input, inputs: &mut Inputs) -> bool {
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            let Some(input) = next else { break };
+            if matches!(input, Input::Event(Event::End)) {
+                return true;
+            }
+            self.on_input(input);
+            for _ in 0..URGENT {
+                let Some(urgent) = inputs.urgent() else { break };
+                self.on_input(urgent);
+            }
+            next = inputs.ordinary();
+        }
+        false
+    }
+
+    fn on_input(&mut self, input: Input) {
+        match input {
+            Input::Rtp(event) => self.on_rtp(&event),
+            Input::Net(event) => self.on_net(event),
+            Input::Event(event) => self.on_event(event),
+        }
+        self.carry_out();
+    }
+
+    /// What comes next, or `None` at the next deadline.
+    async fn next_input(&self, inputs: &Inputs) -> Option<Input> {
         let deadline = [self.switch.poll_timeout(), self.next_look].into_iter().flatten().min();
         let timer = async {
             match deadline {
@@ -189,7 +228,7 @@ impl Shell {
             };
             None
         };
-        smol::future::or(async { inbox.recv().await.ok() }, timer).await
+        smol::future::or(inputs.next(), timer).await
     }
 
     fn look_at_bus(&mut self) {
@@ -251,7 +290,7 @@ impl Shell {
     ) {
         let (line, generation, port) = at;
         let result = match result {
-            Ok(tty) => match self.ports.opened(at, tty, &self.executor, &self.events) {
+            Ok(tty) => match self.ports.opened(at, tty, &self.executor, &self.ttys) {
                 Some(result) => result,
                 None => return,
             },
@@ -287,7 +326,7 @@ impl Shell {
                 Output::Open { line, ttys } => self.ports.open(line, &ttys, &self.events),
                 Output::Close { line } => self.ports.close(line),
                 Output::Write { line, port, bytes } => self.ports.write(line, port, bytes),
-                Output::Voice { .. }
+                output @ (Output::Voice { .. }
                 | Output::Listen(_)
                 | Output::Unlisten { .. }
                 | Output::Sip { .. }
@@ -296,7 +335,7 @@ impl Shell {
                 | Output::Resolve { .. }
                 | Output::BindRtp { .. }
                 | Output::CloseRtp { .. }
-                | Output::Rtp { .. } => {}
+                | Output::Rtp { .. }) => self.carry_out_call(output),
                 Output::Reset { plug, rung } => {
                     if let Err(why) = reset::take(rung, &plug, &self.options.sysfs, &self.options.dev) {
                         log::warn!("{rung} at {}: {why}", plug.path);

@@ -14,8 +14,10 @@ pub struct Command {
     pub timeout: Duration,
     /// Hexadecimal PDU that follows the prompt, TS 27.005 3.5.1; with its own time-out.
     pub pdu: Option<(String, Duration)>,
-    /// The text must not be logged (PIN).
+    /// The text must not be logged (PIN, service code).
     pub secret: bool,
+    /// ATD or ATA: NO CARRIER, BUSY and relatives are its answer. The number must not be logged.
+    pub calls: bool,
 }
 
 /// Set or query without network: DONGLE 2.9b.
@@ -27,7 +29,15 @@ impl Command {
     /// A command without information lines.
     #[must_use]
     pub fn set(text: impl Into<String>) -> Self {
-        Self { text: text.into(), prefix: "\0", bare: false, timeout: QUICK, pdu: None, secret: false }
+        Self {
+            text: text.into(),
+            prefix: "\0",
+            bare: false,
+            timeout: QUICK,
+            pdu: None,
+            secret: false,
+            calls: false,
+        }
     }
 
     /// A command whose answer has `prefix`.
@@ -70,9 +80,18 @@ impl Command {
         self
     }
 
+    /// ATD or ATA.
+    #[must_use]
+    pub fn call(text: impl Into<String>) -> Self {
+        Self { calls: true, ..Self::set(text) }
+    }
+
     /// What may stand in a log.
     #[must_use]
     pub fn shown(&self) -> &str {
+        if self.calls {
+            return self.text.get(..3).unwrap_or("AT");
+        }
         match self.text.split_once('=') {
             Some((head, _)) if self.secret => head,
             _ => &self.text,

@@ -6,7 +6,7 @@
 use super::command::{Command, Reply};
 use crate::util::limits::AT_ANSWER_LINES;
 use crate::util::time::Instant;
-use crate::wire::at::{Final, Token, Tokens, Urc, urc};
+use crate::wire::at::{Final, Token, Tokens, Urc, urc, ussd};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -80,6 +80,8 @@ pub struct Engine {
     events: VecDeque<Event>,
     /// A `+CMT:` or `+CDS:` was seen: the next line is its PDU.
     direct: bool,
+    /// The beginning of a `+CUSD:` whose text has several lines.
+    cut: Option<String>,
     /// Lines that belonged to nothing; shown by `status`.
     pub stray: u32,
 }
@@ -92,6 +94,7 @@ impl Default for Engine {
             out: VecDeque::new(),
             events: VecDeque::new(),
             direct: false,
+            cut: None,
             stray: 0,
         }
     }
@@ -143,6 +146,18 @@ impl Engine {
             State::Running { command, lines: Vec::new(), deadline }
         });
         Ok(())
+    }
+
+    /// Write `text` past an ATD or ATA in flight, whose answer is given up: a hang-up must not wait for it. `false`: none is
+    /// in flight. Both answers come while it is listened for silence, so none shifts the next ones.
+    pub fn interrupt(&mut self, text: &str, now: Instant) -> bool {
+        let calling = self.is_calling();
+        if calling {
+            self.out.extend(text.as_bytes());
+            self.out.push_back(b'\r');
+            self.on_lost(now);
+        }
+        calling
     }
 
     /// Bytes from the port.
@@ -234,7 +249,10 @@ impl Engine {
     }
 
     fn on_line(&mut self, line: &str, now: Instant) {
-        log::trace!("< {}", shown(line));
+        log::trace!("< {}", if self.cut.is_some() { "(text)" } else { shown(line) });
+        if self.is_cut(line) {
+            return;
+        }
         if std::mem::take(&mut self.direct) && crate::util::hex::decode(line).is_ok() {
             self.events.push_back(Event::Direct(line.to_owned()));
             return;
@@ -248,7 +266,11 @@ impl Engine {
             return;
         }
         if let Some(result) = Final::parse(line) {
-            self.on_final(result, now);
+            if result.is_of_a_call() && !self.is_calling() {
+                self.events.push_back(Event::Urc(Urc::Released(result)));
+            } else {
+                self.on_final(result, now);
+            }
             return;
         }
         if let State::Running { command, lines, .. } = &mut self.state
@@ -263,6 +285,32 @@ impl Engine {
         if !self.is_echo(line) {
             self.stray = self.stray.saturating_add(1);
         }
+    }
+
+    const fn is_calling(&self) -> bool {
+        matches!(&self.state, State::Running { command, .. } if command.calls)
+    }
+
+    /// A `+CUSD:` goes on until its quote is closed, or until a line comes that is certainly none of its text.
+    fn is_cut(&mut self, line: &str) -> bool {
+        let text = match self.cut.take() {
+            Some(cut) if Final::parse(line).is_none() && Urc::parse(line).is_none() => {
+                format!("{cut}\n{line}")
+            }
+            Some(cut) => {
+                self.events.extend(Urc::parse(&cut).map(Event::Urc));
+                return self.is_cut(line);
+            }
+            None => line.to_owned(),
+        };
+        let goes_on = ussd::is_cut(&text);
+        let joined = text.len() > line.len();
+        if goes_on {
+            self.cut = Some(text);
+        } else if joined {
+            self.events.extend(Urc::parse(&text).map(Event::Urc));
+        }
+        goes_on || joined
     }
 
     /// Take `line` if its prefix is that of the command in flight.
@@ -345,10 +393,14 @@ impl Engine {
 
 /// A line for the trace log: PDUs, numbers and identities not in clear.
 fn shown(line: &str) -> &str {
+    if line.starts_with("AT") {
+        return "(echo)";
+    }
     if line.len() > 12 && line.bytes().all(|b| b.is_ascii_hexdigit()) {
         return "(digits)";
     }
-    line.split_once(':').map_or(line, |(head, _)| if line.contains('"') { head } else { line })
+    let private = line.contains('"') || line.starts_with("+CUSD");
+    line.split_once(':').map_or(line, |(head, _)| if private { head } else { line })
 }
 
 #[cfg(test)]
@@ -499,6 +551,34 @@ mod tests {
             l.heard("+CMT: ,23\r\n0791AB\r\n"),
             [Event::Urc(Urc::Direct), Event::Direct("0791AB".into())]
         );
+    }
+
+    #[test]
+    fn the_end_of_a_call_ends_no_other_command() {
+        let mut l = Ladder::open();
+        let list = Command::query("AT+CLCC", "+CLCC:");
+        l.send(list.clone());
+        assert_eq!(
+            l.heard("\r\nNO CARRIER\r\n\r\nOK\r\n"),
+            [Event::Urc(Urc::Released(Final::NoCarrier)), done(list, &[], Final::Ok)]
+        );
+        let dial = Command::call("ATD123;");
+        assert_eq!(dial.shown(), "ATD");
+        l.send(dial.clone());
+        assert_eq!(l.heard("\r\nBUSY\r\n"), [done(dial, &[], Final::Busy)]);
+    }
+
+    #[test]
+    fn a_ussd_text_of_several_lines() {
+        let mut l = Ladder::open();
+        let text = |text: &str| {
+            let ussd = crate::wire::at::Ussd { mode: Some(1), text: Some(text.to_owned()), dcs: Some(15) };
+            Event::Urc(Urc::Ussd(ussd))
+        };
+        assert_eq!(l.heard("+CUSD: 1,\"1 Balance\r\n2 Help\",15\r\n"), [text("1 Balance\n2 Help")]);
+        // Never closed: what follows is not lost in it.
+        let heard = l.heard("+CUSD: 1,\"1 Balance\r\n^RSSI:20\r\n+CUSD: 1,\"x\",15\r\n");
+        assert_eq!(heard.get(1..), Some(&[Event::Urc(Urc::Rssi(20)), text("x")][..]));
     }
 
     #[test]

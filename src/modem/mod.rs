@@ -1,23 +1,29 @@
 //! The dongle: a session with one stick, from its ports to service.
 //!
 //! Sans-IO: bytes of the ports, opened and closed ports and the time come in; bytes to write, ports to open and events go
-//! out. The states are in `life`, the first dialogue in `start`, the store of texts in `slots`.
+//! out. The states are in `life`, the first dialogue in `start`, the store of texts in `slots`, calls in `call`, service codes
+//! in `ussd`, what outlives a replug in `learnt`.
 pub mod bus;
+pub mod call;
 pub mod command;
 pub mod engine;
 pub mod ladder;
+mod learnt;
 pub mod life;
 mod session;
 pub mod sim;
 pub mod slots;
 pub mod start;
+pub mod ussd;
 pub mod view;
 
+pub use call::{CallEvent, CallView, Caller, Clir, DialRefused, End, EndedBy, Phase};
 pub use ladder::Rung;
 pub use life::Life;
 pub use session::Modem;
 pub use sim::PinNote;
 pub use slots::{Found, Slot};
+pub use ussd::{UssdResult, UssdTrouble};
 pub use view::View;
 
 use crate::wire::at::Final;
@@ -44,6 +50,12 @@ pub enum Event {
     Direct(String),
     /// How `Modem::send` ended.
     Sent { token: u64, result: SendResult },
+    /// News of the call.
+    Call(CallEvent),
+    /// How `Modem::ussd` ended. Exactly one for each.
+    Ussd { token: u64, result: UssdResult },
+    /// The network said this without being asked.
+    UssdPush(String),
     /// The stick is not the one its section means.
     NotMine,
     /// To be written down before the PIN goes out; `handle_noted` answers.

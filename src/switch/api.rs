@@ -33,6 +33,20 @@ pub enum Request {
     SmsDelete {
         id: TextId,
     },
+    Calls,
+    /// Ring `from`, an extension, and dial `to` for it.
+    Dial {
+        from: String,
+        to: String,
+    },
+    /// `None`: every call.
+    Hangup {
+        call: Option<u32>,
+    },
+    Ussd {
+        code: String,
+        dongle: Option<String>,
+    },
 }
 
 /// Why a request was not carried out.
@@ -78,8 +92,7 @@ impl Refusal {
     }
 }
 
-const METHODS: &str =
-    "version, status, counters, reload, sms_list, sms_show, sms_send, sms_retry, sms_delete";
+const METHODS: &str = "version, status, counters, reload, sms_list, sms_show, sms_send, sms_retry, sms_delete, calls, dial, hangup, ussd";
 
 /// A line of the control socket: `{"id":1,"method":"status","params":{}}`.
 pub fn parse(line: &str) -> (RequestId, Result<Request, Refusal>) {
@@ -108,6 +121,10 @@ fn request_of(method: &str, params: &Value) -> Result<Request, Refusal> {
         },
         "sms_retry" => Request::SmsRetry { id: id(params)? },
         "sms_delete" => Request::SmsDelete { id: id(params)? },
+        "calls" => Request::Calls,
+        "dial" => Request::Dial { from: word(params, "from")?, to: word(params, "to")? },
+        "hangup" => Request::Hangup { call: call(params)? },
+        "ussd" => Request::Ussd { code: word(params, "code")?, dongle: optional_word(params, "dongle")? },
         _ => return Err(Refusal::new(Code::UnknownMethod, format!("unknown method; there are {METHODS}"))),
     })
 }
@@ -134,6 +151,17 @@ fn optional_id(params: &Value, name: &str) -> Result<Option<TextId>, Refusal> {
     match optional_word(params, name)? {
         None => Ok(None),
         Some(text) => TextId::parse(&text).map(Some).ok_or_else(|| Refusal::parameter(name, ID)),
+    }
+}
+
+/// A number, or `all`.
+fn call(params: &Value) -> Result<Option<u32>, Refusal> {
+    let want = || Refusal::parameter("call", "the number of a call, as 'tandem calls' shows it, or \"all\"");
+    match params.get("call") {
+        Some(Value::String(word)) if word == "all" => Ok(None),
+        Some(Value::String(word)) => word.parse().map(Some).map_err(|_| want()),
+        Some(value) => value.as_u64().and_then(|n| u32::try_from(n).ok()).map(Some).ok_or_else(want),
+        None => Err(want()),
     }
 }
 

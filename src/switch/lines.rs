@@ -8,6 +8,7 @@ use crate::message::store;
 use crate::message::{Change, TextId};
 use crate::modem::bus::UsbDevice;
 use crate::modem::{Action, Event, Life, PinNote, SendResult};
+use crate::util::text::one_line;
 use crate::util::time::{Instant, Now};
 use crate::wire::at::Final;
 use std::time::Duration;
@@ -65,9 +66,14 @@ impl Switch {
 
     /// Bytes from a port.
     pub fn handle_at(&mut self, line: LineId, port: usize, bytes: &[u8], now: Now) {
-        if let Some(line) = self.line_mut(line) {
-            line.modem.handle_bytes(port, bytes, now.mono);
+        let Some(known) = self.line_mut(line) else { return };
+        if known.modem.takes_voice(port) {
+            known.modem.note_voice(now.mono);
+            // Fifty times a second: nothing else has happened.
+            self.handle_voice(line, bytes, now);
+            return;
         }
+        known.modem.handle_bytes(port, bytes, now.mono);
         self.turn(now);
     }
 
@@ -165,6 +171,12 @@ impl Switch {
             Event::Sent { token, result } => self.outbox.handle_sent(TextId(token), attempt_of(result), now),
             Event::NotMine => self.on_not_mine(id, now.mono),
             Event::NotePin { key, note } => self.on_pin_note(id, key, note),
+            Event::Call(event) => self.on_call_event(id, &event, now),
+            Event::Ussd { token, result } => self.on_ussd(id, token, result),
+            Event::UssdPush(text) => {
+                let name = self.line_mut(id).map(|l| l.section.name.clone()).unwrap_or_default();
+                log::info!("dongle '{name}': the network says: {}", one_line(&text, 200));
+            }
             Event::Changed => {}
         }
     }

@@ -1,29 +1,40 @@
 //! L3: everything that decides. One `Switch`, no locks: inputs are `handle_*`, outputs `poll_output`, the next moment it
 //! wants to be called is `poll_timeout`.
 pub mod api;
+pub mod calls;
 mod fleet;
 pub mod line;
 mod lines;
+mod listen;
 pub mod net;
+mod phones;
 mod requests;
+pub mod route;
+mod rtp_ports;
+mod sip;
 mod storing;
 mod texts;
+mod trunks;
+mod ussd;
 mod view;
 
 pub use fleet::Plug;
 pub use line::LineId;
 
-use crate::config::{Loaded, Smtp};
+use crate::config::{Extension, Loaded, Smtp};
 use crate::message::inbox::Inbox;
 use crate::message::mail::Mail;
 use crate::message::outbox::Outbox;
 use crate::message::post::Post;
 use crate::message::{Change, PartId, TextId};
 use crate::modem::{PinNote, Rung, Slot};
-use crate::sip::Flow;
+use crate::sip::auth::Authenticator;
+use crate::sip::registrar::{Key, Registrar};
+use crate::sip::{ClientId, Endpoint, Flow};
+use crate::util::random::{Random, Seed};
 use crate::util::time::{Instant, Now};
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// Names a connection of the control socket.
@@ -131,6 +142,18 @@ pub struct Counters {
     pub store_failures: u64,
     pub requests: u64,
     pub bad_requests: u64,
+    /// Calls that came: by the SIM, from phones, by trunks.
+    pub calls_in: u64,
+    /// Calls that went out of the house.
+    pub calls_out: u64,
+    pub calls_answered: u64,
+    pub calls_failed: u64,
+    /// Keys of phones that were sent on to a stick.
+    pub digits_out: u64,
+    /// Wrong passwords of phones.
+    pub auth_failures: u64,
+    /// Datagrams at RTP ports that belong to no call.
+    pub rtp_stray: u64,
 }
 
 /// The whole exchange.
@@ -154,14 +177,34 @@ pub struct Switch {
     accepting: BTreeMap<TextId, (Client, api::RequestId)>,
     disk_trouble: Option<String>,
     foreign_files: usize,
+    random: Random,
+    sip: Endpoint,
+    authenticator: Authenticator,
+    registrar: Registrar,
+    sockets: listen::Sockets,
+    /// Our address outside, where `external` is a name.
+    external: Option<IpAddr>,
+    external_at: Option<Instant>,
+    streams: sip::Streams,
+    trunks: trunks::Trunks,
+    /// OPTIONS under way.
+    probes: BTreeMap<ClientId, Key>,
+    /// When the log told of a wrong password last.
+    auth_told: Option<Instant>,
+    rtp_ports: rtp_ports::RtpPorts,
+    calls: calls::Calls,
+    /// Clients who wait for the network's answer.
+    ussd: BTreeMap<u64, (Client, api::RequestId)>,
+    ussd_last: u64,
     counters: Counters,
     outputs: VecDeque<Output>,
 }
 
 impl Switch {
-    /// `file` is only shown. `files`: the state directory as found, names and content.
+    /// `file` is only shown. `files`: the state directory as found, names and content. `seed`: unpredictable bytes.
     #[must_use]
-    pub fn new(loaded: Loaded, file: &str, files: &[(String, Vec<u8>)], now: Now) -> Self {
+    pub fn new(loaded: Loaded, file: &str, files: &[(String, Vec<u8>)], seed: Seed, now: Now) -> Self {
+        let mut random = Random::new(seed);
         let mut switch = Self {
             loaded,
             file: file.to_owned(),
@@ -179,12 +222,28 @@ impl Switch {
             accepting: BTreeMap::new(),
             disk_trouble: None,
             foreign_files: 0,
+            sip: Endpoint::new(random.block(), concat!("tandem/", env!("CARGO_PKG_VERSION"))),
+            authenticator: Authenticator::new(random.block()),
+            registrar: Registrar::new(random.block()),
+            random,
+            sockets: listen::Sockets::default(),
+            external: None,
+            external_at: None,
+            streams: sip::Streams::default(),
+            trunks: trunks::Trunks::default(),
+            probes: BTreeMap::new(),
+            auth_told: None,
+            rtp_ports: rtp_ports::RtpPorts::default(),
+            calls: calls::Calls::default(),
+            ussd: BTreeMap::new(),
+            ussd_last: 0,
             counters: Counters::default(),
             outputs: VecDeque::new(),
         };
         switch.post.set_servers(&switch.loaded.config.smtps, now.mono);
         switch.load_state(files, now);
         switch.set_lines(now);
+        switch.set_telephony(&[], now);
         switch.turn(now);
         switch
     }
@@ -219,9 +278,10 @@ impl Switch {
         for problem in loaded.problem_lines() {
             log::warn!("{problem}");
         }
-        self.loaded = loaded;
+        let old = std::mem::replace(&mut self.loaded, loaded);
         self.post.set_servers(&self.loaded.config.smtps, now.mono);
         self.set_lines(now);
+        self.set_telephony(&old.config.extensions, now);
         self.retarget(now);
         log::info!("configuration read again: {} problem(s)", self.loaded.problems.len());
         self.turn(now);
@@ -235,6 +295,18 @@ impl Switch {
             }
         }
         self.inbox.handle_timeout(now);
+        if self.sip.poll_timeout().is_some_and(|at| at <= now.mono) {
+            self.sip.handle_timeout(now.mono);
+        }
+        if self.registrar.poll_timeout().is_some_and(|at| at <= now.mono) {
+            self.registrar_timeouts(now);
+        }
+        self.retry_listening(now);
+        if self.external_at.is_some_and(|at| at <= now.mono) {
+            self.set_external(now);
+        }
+        self.trunk_timeouts(now);
+        self.call_timeouts(now);
         for (purpose, change) in self.storing.due(now.mono) {
             self.store(purpose, change);
         }
@@ -249,6 +321,13 @@ impl Switch {
             self.post.poll_timeout(),
             self.outbox_timeout(),
             self.storing.poll_timeout(),
+            self.sip.poll_timeout(),
+            self.registrar.poll_timeout(),
+            self.sockets.poll_timeout(),
+            self.trunks.poll_timeout(),
+            self.calls.poll_timeout(),
+            self.rtp_ports.poll_timeout(),
+            self.external_at,
         ];
         modems.chain(rest.into_iter().flatten()).min()
     }
@@ -273,11 +352,29 @@ impl Switch {
         &self.counters
     }
 
+    /// Phones, trunks and the places where they reach us. `old`: the extensions before.
+    fn set_telephony(&mut self, old: &[Extension], now: Now) {
+        self.set_extensions(old);
+        self.set_listening();
+        self.set_trunks(now);
+        self.set_external(now);
+    }
+
+    /// Nothing of any call is left: no leg, transaction, dialog, port. For tests.
+    #[must_use]
+    pub fn has_no_calls(&self) -> bool {
+        self.calls.is_idle() && self.sip.is_idle() && self.rtp_ports.used() == 0
+    }
+
     /// Let every part take what the others gave, until nothing moves.
     fn turn(&mut self, now: Now) {
         loop {
-            let moved =
-                self.turn_lines(now) | self.turn_inbox(now) | self.turn_post(now) | self.turn_outbox(now);
+            let moved = self.turn_lines(now)
+                | self.turn_sip(now)
+                | self.turn_rtp_ports(now)
+                | self.turn_inbox(now)
+                | self.turn_post(now)
+                | self.turn_outbox(now);
             if !moved {
                 return;
             }

@@ -22,6 +22,16 @@ impl Switch {
                     Err(why) => Err(why),
                 }
             }
+            Ok(Request::Ussd { code, dongle }) => {
+                match self.begin_ussd(&code, dongle.as_deref(), (client, id.clone()), now) {
+                    // Answered when the network does.
+                    Ok(()) => {
+                        self.turn(now);
+                        return;
+                    }
+                    Err(why) => Err(why),
+                }
+            }
             Ok(Request::Reload) => {
                 self.outputs.push_back(Output::Reload { client, id });
                 return;
@@ -39,6 +49,7 @@ impl Switch {
     /// The client went away: what was to be answered is carried out all the same.
     pub fn handle_client_gone(&mut self, client: Client) {
         self.accepting.retain(|_, (c, _)| *c != client);
+        self.ussd.retain(|_, (c, _)| *c != client);
     }
 
     /// The configuration was read again because `client` asked.
@@ -62,7 +73,7 @@ impl Switch {
         self.reply(client, &request, answer);
     }
 
-    fn reply(&mut self, client: Client, id: &RequestId, result: Result<Value, Refusal>) {
+    pub(super) fn reply(&mut self, client: Client, id: &RequestId, result: Result<Value, Refusal>) {
         self.outputs.push_back(Output::Reply { client, text: api::answer(id, result) });
     }
 
@@ -78,8 +89,20 @@ impl Switch {
             Request::SmsShow { id } => self.show(*id, now).ok_or_else(|| not_found(*id)),
             Request::SmsRetry { id } => self.retry(*id, now),
             Request::SmsDelete { id } => self.delete(*id),
+            Request::Calls => Ok(self.calls_view(now)),
+            Request::Dial { from, to } => self
+                .dial_for(from, to, now)
+                .map(|id| json!({"id": id.0}))
+                .map_err(|why| Refusal::new(Code::Unavailable, why)),
+            Request::Hangup { call } => match (self.hangup_calls(*call, now), call) {
+                (0, Some(call)) => {
+                    let why = format!("there is no call {call}; 'tandem calls' shows those there are");
+                    Err(Refusal::new(Code::NotFound, why))
+                }
+                (ended, _) => Ok(json!({"ended": ended})),
+            },
             // Answered elsewhere.
-            Request::SmsSend { .. } | Request::Reload => Ok(Value::Null),
+            Request::SmsSend { .. } | Request::Reload | Request::Ussd { .. } => Ok(Value::Null),
         }
     }
 
@@ -92,7 +115,7 @@ impl Switch {
     }
 
     /// The named dongle, or the only one.
-    fn dongle_for(&self, wanted: Option<&str>) -> Result<String, Refusal> {
+    pub(super) fn dongle_for(&self, wanted: Option<&str>) -> Result<String, Refusal> {
         let names: Vec<&str> = self.lines.iter().map(|l| l.section.name.as_str()).collect();
         let listed = names.join(", ");
         match (wanted, names.as_slice()) {

@@ -16,6 +16,10 @@ impl Switch {
             "uptime_s": now.mono.since(self.started).as_secs(),
             "config": {"file": self.file, "problems": problems, "notices": notices},
             "dongles": self.lines.iter().map(|l| self.dongle(l)).collect::<Vec<_>>(),
+            "listen": self.listening_view(),
+            "extensions": self.extensions_view(now.mono),
+            "trunks": self.trunks_view(now.mono),
+            "calls": self.calls.count(),
             "mail": self.mail_servers(now.mono),
             "messages": self.message_counts(),
             "storage": {"directory": self.loaded.config.main.state_dir, "trouble": self.disk_trouble,
@@ -86,10 +90,14 @@ impl Switch {
     }
 
     pub(super) fn counters_view(&self) -> Value {
-        let c = &self.counters;
+        let (c, sip) = (&self.counters, self.sip.counts());
         json!({"texts_in": c.texts_in, "texts_out": c.texts_out, "reports": c.reports, "mails_sent": c.mails_sent,
                "mails_failed": c.mails_failed, "store_writes": c.store_writes, "store_bytes": c.store_bytes,
-               "store_failures": c.store_failures, "requests": c.requests, "bad_requests": c.bad_requests})
+               "store_failures": c.store_failures, "requests": c.requests, "bad_requests": c.bad_requests,
+               "calls_in": c.calls_in, "calls_out": c.calls_out, "calls_answered": c.calls_answered,
+               "calls_failed": c.calls_failed, "digits_out": c.digits_out, "auth_failures": c.auth_failures,
+               "rtp_stray": c.rtp_stray, "sip_malformed": sip.malformed, "sip_stray": sip.stray,
+               "sip_refused_full": sip.refused_full, "sessions": sip.sessions, "rtp_ports": self.rtp_ports.used()})
     }
 
     pub(super) fn reloaded(&self) -> Value {

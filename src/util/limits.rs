@@ -16,6 +16,15 @@ pub const AT_BUFFER: usize = 8_192;
 pub const AT_ANSWER_LINES: usize = 520;
 /// Slots waiting to be read or deleted. When more come in, the whole list is read again instead.
 pub const SLOT_JOBS: usize = 64;
+/// Digits of a number that is dialled or calls: fifteen of E.164, prefixes and a service's own behind them. A longer one is
+/// refused; of a caller's the rest is dropped.
+pub const DIAL_DIGITS: usize = 40;
+/// Tones waiting to be sent, 200 ms apart: more than six seconds of them nobody types. A further one is refused.
+pub const DTMF_WAITING: usize = 32;
+/// Characters of a USSD code or answer: what 160 octets hold (TS 23.038 section 6.1.2.3). A longer one is refused.
+pub const USSD_CODE: usize = 182;
+/// Sticks of which one section remembers where the voice is and which USSD dialect they speak. The oldest is forgotten.
+pub const STICKS_LEARNT: usize = 8;
 /// USB devices in one snapshot of the bus; a router with hubs has a dozen. Further ones are not looked at.
 pub const USB_DEVICES: usize = 128;
 /// Interfaces of one device; a stick has up to seven.
@@ -57,6 +66,78 @@ pub const LIST_PAGE: usize = 200;
 pub const SIP_MESSAGE: usize = 65_535;
 /// Header lines of one SIP message; a longer one gets 513.
 pub const SIP_HEADERS: usize = 200;
+/// Places in a pattern of numbers: three times the longest number, and they fit the bits of a u64 with one behind. A longer pattern is no pattern.
+pub const PATTERN_STEPS: usize = 48;
+/// Characters of a number as dialled or shown, without separators: 15 digits (E.164) behind prefixes, or a star code. A longer one is refused.
+pub const NUMBER_DIALLED: usize = 40;
+/// RTP ports that are open before a call needs them: two for each leg that one message can begin, with as many to spare.
+pub const RTP_SPARE: usize = 4;
+/// Calls at once: a small office with every phone busy. A further one gets 503.
+pub const CALLS: usize = 64;
+/// Phones that one call rings at once: all contacts of one extension. Further ones do not ring.
+pub const FORKS: usize = 10;
+/// Ended calls that `tandem calls` still shows.
+pub const CALLS_RECENT: usize = 50;
+/// `m=` lines of one session description: a call has one or two, a video conference a handful. With more it is refused, for each wants an answer.
+pub const SDP_MEDIA: usize = 32;
+/// Formats of one `m=` line: payload types go up to 127, phones list a dozen. The rest is not looked at.
+pub const SDP_FORMATS: usize = 64;
+/// Attributes of the session and of one `m=` line: browsers write some forty. The rest is not looked at.
+pub const SDP_ATTRIBUTES: usize = 128;
+/// TCP connections of phones and providers that the switch follows; a further one is closed.
+pub const STREAMS: usize = 256;
+/// Sessions by trunks whose challenges are remembered, ended ones too: each has at most two. The oldest is forgotten; its next challenge ends it.
+pub const LEAVING: usize = 128;
+/// Samples of the jitter buffer, 512 ms: the longest delay of 200 ms, a packet and a burst. When full the oldest are dropped and counted. A power of two.
+pub const JITTER_SAMPLES: usize = 4_096;
+/// Payload types taken from one peer; the offer names two.
+pub const RECEIVE_TYPES: usize = 8;
+/// Keys that wait to sound towards a stick: the longest number in a menu. A further one is dropped and counted.
+pub const TONES_WAITING: usize = 32;
+/// Outputs of a call's sound that nobody fetched: 4 kB of a voice port in one piece make 26. A further one is dropped and counted.
+pub const MEDIA_OUTPUTS: usize = 256;
+/// Digest nonces in use, with their highest count: each is 16 bytes and needs a right password. Beyond it the oldest is forgotten
+/// and its phone is asked again.
+pub const NONCES: usize = 256;
+/// Bytes of realm, nonce and opaque in a provider's challenge: they come back in our request, which has to fit a datagram. A
+/// longer one is not answered.
+pub const CHALLENGE_TEXT: usize = 1_024;
+/// Contacts of one extension, and of one REGISTER; `max_contacts` can't be more. A longer REGISTER gets 400.
+pub const REGISTRAR_CONTACTS: usize = 10;
+/// Extensions with a contact: as many as a configuration can have. A further one gets 503.
+pub const REGISTRAR_AORS: usize = CONFIG_SECTIONS;
+/// Bytes of one Contact with its parameters, and of all Path lines: push parameters of softphones take 500. A longer one gets 400.
+pub const REGISTRAR_TEXT: usize = 1_024;
+/// Changes that wait to be logged; the oldest is dropped.
+pub const REGISTRAR_EVENTS: usize = 256;
+/// SIP events that wait for the loop; a datagram's or connection's reader waits, and the kernel's buffer after it.
+pub const NET_EVENTS: usize = 64;
+/// Bytes of SIP datagrams that wait for the loop. Beyond it the newest is dropped and counted; its sender repeats it.
+pub const SIP_WAITING_BYTES: usize = 262_144;
+/// RTP datagrams that wait for the loop, eight calls for 160 ms; beyond it the oldest is dropped and counted.
+pub const RTP_WAITING: usize = 64;
+/// One RTP datagram: no codec of ours fills an Ethernet frame. A longer one is dropped.
+pub const RTP_DATAGRAM: usize = 1_500;
+/// Reads of all ttys that wait for the loop: 160 ms of eight calls. Beyond it the kernel keeps them: a lost byte would shift the samples.
+pub const TTY_EVENTS: usize = 64;
+/// Frames of 20 ms that wait for one voice port. Beyond it the oldest is dropped: what is heard next should be what was said last.
+pub const VOICE_FRAMES: usize = 3;
+/// TCP connections of others; some dozen phones and a few strangers. A further one is closed at once.
+pub const TCP_ACCEPTED: usize = 64;
+/// TCP connections from one address (one /64 with IPv6): the phones behind one NAT. A further one is closed at once.
+pub const TCP_PER_SOURCE: usize = 16;
+/// TCP connections that we made: one for each trunk, with room. A further one is refused with words.
+pub const TCP_OURS: usize = 32;
+/// Bytes that wait for one connection, two of the longest messages. Beyond it the peer is taken for dead: the connection ends.
+pub const TCP_QUEUE_BYTES: usize = 131_072;
+/// Messages that wait for one connection; beyond it the connection ends.
+pub const TCP_QUEUE_MESSAGES: usize = 64;
+/// Names that wait to be looked up; a further one is refused with words.
+pub const LOOKUPS: usize = 16;
+/// Addresses of one host that are looked at; further ones are left out.
+pub const HOST_ADDRESSES: usize = 8;
+/// Remote addresses for which we remember our own; the oldest is forgotten.
+pub const LOCAL_ADDRESSES: usize = 64;
 /// SIP requests from outside that are being answered or were in the last 32 s: 64 phones that register and ask at once, thrice. A
 /// further INVITE gets 503 with Retry-After, other requests silence: their sender tries again. Counted.
 pub const SIP_SERVER_TRANSACTIONS: usize = 256;
@@ -68,3 +149,11 @@ pub const SIP_SESSIONS: usize = 64;
 pub const SIP_EARLY_DIALOGS: usize = 8;
 /// Challenges (401, 407) for one request: a proxy and the server behind it, each with a stale nonce. The next one is its refusal.
 pub const SIP_CHALLENGES: usize = 5;
+/// Vias of one message: `Max-Forwards` starts at 70, and each hop adds one. A longer one gets 513.
+pub const SIP_VIAS: usize = 70;
+/// Contacts of one message; a phone writes one, a registrar with many phones a dozen. A longer one gets 513.
+pub const SIP_CONTACTS: usize = 64;
+/// Parameters of one header value or URI: the longest of phones have fifteen. The rest is not looked at.
+pub const SIP_PARAMS: usize = 64;
+/// Items of one list such as `Supported` or `Route`. The rest is not looked at.
+pub const SIP_ITEMS: usize = 128;

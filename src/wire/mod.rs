@@ -1,5 +1,7 @@
 //! L1: bytes <-> values. No state, no time, no I/O.
 pub mod at;
+pub mod rtp;
+pub mod sdp;
 pub mod sip;
 pub mod sms;
 pub mod uci;

@@ -125,7 +125,7 @@ impl World {
         let born = self.elapsed;
         let loaded = Loaded::parse(self.config.as_bytes());
         assert!(loaded.is_right(), "{loaded}");
-        let switch = Switch::new(loaded, "model", &self.disk.files(), self.now(born));
+        let switch = Switch::new(loaded, "model", &self.disk.files(), [7; 32], self.now(born));
         let mut life = Life { world: self, switch, born, disk: VecDeque::new(), mail: None, port: None };
         life.run(until)?;
         Ok(life.switch)

@@ -104,7 +104,7 @@ impl House {
         let files: Vec<(String, Vec<u8>)> = files.iter().map(|(n, b)| ((*n).to_owned(), b.clone())).collect();
         let now = Now { mono: Instant::ZERO, wall: Wall(START) };
         let mut house = Self {
-            switch: Switch::new(loaded(config), "model", &files, now),
+            switch: Switch::new(loaded(config), "model", &files, [7; 32], now),
             config: config.to_owned(),
             seconds: 0.0,
             born: 0.0,
@@ -153,7 +153,8 @@ impl House {
         self.mail = None;
         self.hanging.clear();
         let files: Vec<_> = self.disk.iter().map(|(n, b)| (n.clone(), b.clone())).collect();
-        self.switch = Switch::new(Loaded::parse(self.config.as_bytes()), "model", &files, self.now());
+        self.switch =
+            Switch::new(Loaded::parse(self.config.as_bytes()), "model", &files, [7; 32], self.now());
         self.pass(5);
     }
 

@@ -4,20 +4,25 @@
 //! * `# …`: a remark. Before the first other line: `# pin: 1234`, `# ports: modem voice commands`, `# imei: …`, `# note: bad`.
 //! * `> AT+CSQ`: this is written next, ended by CR. `>2 AT`: to the port at place 2. `<ESC>` and `<SUB>` are 1B and 1A.
 //! * `< OK`: the stick says this line, with CR LF around it. `<2 OK`: on the port at place 2.
-//! * `<< \r\n>\s`: the stick says exactly these bytes; `\s` is a blank.
+//! * `<< \r\n>\s`: the stick says exactly these bytes; `\s` is a blank. `<<2 …`: on the port at place 2.
 //! * `+ 1.5 s`: so much time passes. `+ next`: up to the next moment at which the modem wants to be called.
 //! * `* …`: the modem tells or asks for this (`shown`). Changes of its state need not be written down.
 //! * `= working`: commands are answered as in `e1750-11.126-start.txt` until the start is over and nothing is in flight.
 //!   `= until AT+CPIN?`: until this command comes, which is left for the next line.
 //! * `! …`: the house or the bus acts: `plug`, `unplug`, `opened 0`, `refused 0 why`, `hangup`, `noted yes`, `noted no`,
-//!   `delete 3`, `release 3`, `send 7 <pdu>`.
-//! * `? ready`: the state's name; `? sim: words of its reason`.
+//!   `delete 3`, `release 3`, `send 7 <pdu>`; `dial +49…`, `dial-hidden …`, `dial-emergency 112`, `answer`, `hang-up`,
+//!   `dtmf 5`, `ussd 7 *100#`, `voice` (samples come where the modem takes them), `noise 2` (bytes at a port it does not read).
+//!   A refused `dial` is told: `* dial refused Busy`.
+//! * `? ready`: the state's name; `? sim: words of its reason`; `? call ringing`: the call's phase; `? voice 1` or `? voice none`:
+//!   where samples may be written.
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use tandem::config::Secret;
 use tandem::modem::bus::{Port, Role};
 use tandem::modem::sim::pin_key;
-use tandem::modem::{Action, Event, Modem, PinNote, Settings, Slot};
+use tandem::modem::{
+    Action, CallEvent, Caller, Clir, End, Event, Modem, PinNote, Settings, Slot, UssdResult,
+};
 use tandem::util::time::Instant;
 use tandem::wire::at::Storage;
 
@@ -124,7 +129,10 @@ impl Player {
         };
         match mark.split_at(1) {
             (">", port) => self.expect_written(port_of(port), rest),
-            ("<", "<") => self.hear(0, &rest.replace("\\r", "\r").replace("\\n", "\n").replace("\\s", " ")),
+            ("<", raw) if raw.starts_with('<') => {
+                let bytes = rest.replace("\\r", "\r").replace("\\n", "\n").replace("\\s", " ");
+                self.hear(port_of(&raw[1..]), &bytes);
+            }
             ("<", port) => self.hear(port_of(port), &format!("\r\n{rest}\r\n")),
             ("+", "") => self.pass(rest),
             ("*", "") => self.expect_told(rest),
@@ -153,6 +161,13 @@ impl Player {
                 Action::Event(Event::Direct(pdu)) => self.told.push_back(format!("direct {pdu}")),
                 Action::Event(Event::Sent { token, result }) => {
                     self.told.push_back(format!("sent {token} {result:?}"));
+                }
+                Action::Event(Event::Call(event)) => self.told.push_back(call_event(&event)),
+                Action::Event(Event::Ussd { token, result }) => {
+                    self.told.push_back(format!("ussd {token} {}", ussd_result(&result)));
+                }
+                Action::Event(Event::UssdPush(text)) => {
+                    self.told.push_back(format!("ussd push {}", text.replace('\n', "\\n")))
                 }
                 Action::Event(Event::NotMine) => self.told.push_back("not mine".to_owned()),
                 Action::Open(ttys) => self.told.push_back(format!("open {}", ttys.join(" "))),
@@ -185,6 +200,15 @@ impl Player {
     }
 
     fn expect_state(&self, text: &str) {
+        if let Some(phase) = text.strip_prefix("call ") {
+            assert_eq!(self.modem.phase().name(), phase, "{}", self.place());
+            return;
+        }
+        if let Some(port) = text.strip_prefix("voice ") {
+            let want = (port != "none").then(|| port.parse().unwrap());
+            assert_eq!(self.modem.voice_port(), want, "{}", self.place());
+            return;
+        }
         let (name, words) = text.split_once(": ").unwrap_or((text, ""));
         assert_eq!(self.modem.state_name(), name, "{}", self.place());
         let reason = self.modem.life().reason().unwrap_or_default();
@@ -249,6 +273,15 @@ impl Player {
             "refused" => self.modem.handle_opened(number(1), Err(words[2..].join(" ")), self.now),
             "hangup" => self.modem.handle_closed("hung up", self.now),
             "noted" => self.modem.handle_noted(self.noting.unwrap(), words[1] == "yes", self.now),
+            "dial" => self.dial(words[1], Clir::Default, false),
+            "dial-hidden" => self.dial(words[1], Clir::Hide, false),
+            "dial-emergency" => self.dial(words[1], Clir::Hide, true),
+            "answer" => self.modem.answer(self.now),
+            "hang-up" => self.modem.hangup(self.now),
+            "dtmf" => self.modem.dtmf(words[1].chars().next().unwrap(), self.now),
+            "ussd" => self.modem.ussd(u64::try_from(number(1)).unwrap(), &words[2..].join(" "), self.now),
+            "voice" => self.voice(number(1)),
+            "noise" => self.modem.handle_bytes(number(1), &[0x7e; 33], self.now),
             "delete" => self.modem.delete(self.slot(number(1)), self.now),
             "release" => self.modem.release(self.slot(number(1))),
             "send" => {
@@ -260,10 +293,47 @@ impl Player {
         self.drain();
     }
 
+    fn dial(&mut self, number: &str, clir: Clir, emergency: bool) {
+        let free = self.modem.can_dial();
+        match self.modem.dial(number, clir, emergency, self.now) {
+            Ok(()) => assert!(free || emergency, "{}: can_dial said no", self.place()),
+            Err(why) => self.told.push_back(format!("dial refused {why:?}")),
+        }
+    }
+
+    /// A quarter of a second of samples in five reads.
+    fn voice(&mut self, port: usize) {
+        assert!(self.modem.takes_voice(port), "{}: port {port} takes no samples", self.place());
+        for _ in 0..5 {
+            self.modem.note_voice(self.now);
+        }
+    }
+
     /// The slot of the text told last that lay at this index.
     fn slot(&self, index: usize) -> Slot {
         let found = self.slots.iter().rev().find(|s| usize::from(s.index) == index);
         *found.unwrap_or_else(|| panic!("{}: no text of slot {index} was told", self.place()))
+    }
+}
+
+fn call_event(event: &CallEvent) -> String {
+    match event {
+        CallEvent::Incoming { caller: Caller::Number(number) } => format!("incoming {number}"),
+        CallEvent::Incoming { caller } => format!("incoming {caller:?}"),
+        CallEvent::Ended(End { by, status, cause, seconds }) => {
+            let number = |n: &Option<u8>| n.map_or("-".to_owned(), |n| n.to_string());
+            format!("ended {by:?} {} {} {seconds} s", number(status), number(cause))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn ussd_result(result: &UssdResult) -> String {
+    match result {
+        UssdResult::Answer { text, more } => {
+            format!("{}{}", text.replace('\n', "\\n"), if *more { " (more)" } else { "" })
+        }
+        UssdResult::Failed(trouble) => format!("failed: {trouble}"),
     }
 }
 

@@ -65,6 +65,9 @@ impl Modem {
         self.engine.close();
         self.drain_engine_on_close();
         self.purpose = None;
+        self.calls.lose();
+        self.codes.lose();
+        self.tell_of_calls();
         self.polls.clear();
         self.poll_store = false;
         while let Some(submit) = self.sends.pop_front() {

@@ -27,6 +27,7 @@ impl Modem {
 
     /// Take the engine's events, then give it the next command.
     pub(super) fn turn(&mut self, now: Instant) {
+        self.calls.see(now);
         while let Some(event) = self.engine.poll_event() {
             match event {
                 engine::Event::Completed(_, reply) => self.on_reply(&reply, now),
@@ -36,7 +37,9 @@ impl Modem {
                 engine::Event::Dead => self.on_dead(now),
             }
         }
+        self.free_a_stuck_stick(now);
         self.next_command(now);
+        self.tell_of_calls();
     }
 
     pub(super) fn on_resynced(&mut self, now: Instant) {
@@ -75,6 +78,8 @@ impl Modem {
                     self.slots.want_home_list();
                 }
             }
+            Some(Purpose::Call(job, serial)) => self.calls.on_reply(job, serial, reply, now),
+            Some(Purpose::Code(job)) => self.codes.on_reply(job, reply, now),
             None => {}
         }
     }
@@ -95,6 +100,10 @@ impl Modem {
     }
 
     pub(super) fn on_urc(&mut self, urc: &Urc, now: Instant) {
+        // RING comes again and again, so one that comes during the start is not lost.
+        if self.life.is_working() && self.calls.on_urc(urc, now) {
+            return;
+        }
         match urc {
             Urc::Stored { storage, index } | Urc::ReportStored { storage, index } => {
                 self.slots.want_read(*storage, *index);
@@ -111,7 +120,8 @@ impl Modem {
             }
             Urc::Rssi(rssi) => self.view.network.note_rssi(*rssi),
             Urc::SimState(state) => self.on_sim_state(*state, now),
-            Urc::Direct | Urc::ReportDirect | Urc::Other => {}
+            Urc::Ussd(ussd) => self.codes.on_network(ussd, now),
+            _ => {}
         }
     }
 
@@ -131,18 +141,35 @@ impl Modem {
         if !self.life.is_working() || !self.engine.is_idle() || self.purpose.is_some() {
             return;
         }
-        if let Some(job) = self.slots.next() {
+        if let Some(job) = self.calls.take_job(now) {
+            self.issue_call(job, now);
+        } else if self.calls.is_setting_up() {
+            // Nothing may stand in the way of the call's next command.
+        } else if let Some(job) = self.slots.next() {
             self.issue(Purpose::Slot(job), job.command(), now);
+        } else if let Some(job) = self.codes.take_job() {
+            let command = self.codes.command(job);
+            self.issue(Purpose::Code(job), command, now);
         } else if let Some(submit) = self.sends.pop_front() {
             let command = Command::submit(submit.tpdu_len, submit.pdu);
             self.issue(Purpose::Submit(submit.token), command, now);
-        } else if let Some(step) = self.polls.pop_front() {
+        } else if let Some(step) = self.next_poll() {
             self.issue(Purpose::Poll(step), step.command(""), now);
         } else if let Some(job) = self.slots.idle_selection() {
             self.issue(Purpose::Slot(job), job.command(), now);
         } else if std::mem::take(&mut self.poll_store) {
             self.issue(Purpose::Store, Command::query("AT+CPMS?", "+CPMS:").within(10), now);
+        } else if matches!(self.life, Life::Ready)
+            && let Some(job) = self.calls.take_idle_job()
+        {
+            self.issue_call(job, now);
         }
+    }
+
+    /// In a call only the signal: it is a look into the stick's memory.
+    fn next_poll(&mut self) -> Option<Step> {
+        let harmless = self.calls.is_idle() || self.polls.front() == Some(&Step::Signal);
+        if harmless { self.polls.pop_front() } else { None }
     }
 
     pub(super) fn start_rounds(&mut self, now: Instant) {

@@ -1,15 +1,19 @@
 //! The session: what happens to a stick, and what it leads to.
+mod calling;
 mod course;
 mod dialogue;
 mod starting;
 
 use crate::modem::bus::{Port, Role, probe_order};
+use crate::modem::call::{Calls, Job as CallJob};
 use crate::modem::engine::Engine;
 use crate::modem::ladder::Ladder;
+use crate::modem::learnt::Learnt;
 use crate::modem::life::Life;
 use crate::modem::sim::{PinNote, SimTrouble};
 use crate::modem::slots::{Job, Slot, Slots};
 use crate::modem::start::Step;
+use crate::modem::ussd::{Codes, Job as CodeJob};
 use crate::modem::view::View;
 use crate::modem::{Action, Event, SendResult, Settings};
 use crate::util::time::Instant;
@@ -45,6 +49,9 @@ enum Purpose {
     Submit(u64),
     Poll(Step),
     Store,
+    /// With the number of the call it belongs to.
+    Call(CallJob, u32),
+    Code(CodeJob),
 }
 
 /// One dongle.
@@ -56,6 +63,11 @@ pub struct Modem {
     engine: Engine,
     ladder: Ladder,
     slots: Slots,
+    calls: Calls,
+    codes: Codes,
+    learnt: Learnt,
+    /// Bytes of ports that nobody reads, the voice port outside of calls among them; dropped.
+    drained: u32,
     /// The ports of the stick, as the bus or the user named them.
     ports: Vec<Port>,
     /// In which order they are asked for AT.
@@ -90,6 +102,10 @@ impl Modem {
             engine: Engine::default(),
             ladder: Ladder::default(),
             slots: Slots::default(),
+            calls: Calls::default(),
+            codes: Codes::default(),
+            learnt: Learnt::default(),
+            drained: 0,
             ports: Vec::new(),
             candidates: Vec::new(),
             at: 0,
@@ -195,6 +211,8 @@ impl Modem {
         if port == self.at {
             self.engine.handle_bytes(bytes, now);
             self.turn(now);
+        } else {
+            self.drained = self.drained.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         }
     }
 
@@ -202,6 +220,11 @@ impl Modem {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.engine.handle_timeout(now);
         self.turn(now);
+        self.calls.handle_timeout(now);
+        self.codes.handle_timeout(now);
+        if self.calls.take_interrupt() && self.engine.interrupt("AT+CHUP", now) {
+            self.calls.on_interrupted(now);
+        }
         if self.life.deadline().is_some_and(|at| now >= at) {
             self.on_deadline(now);
         }
@@ -214,7 +237,8 @@ impl Modem {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let rounds = self.life.is_working().then(|| self.next_store_round.min(self.next_full_round));
-        [self.engine.poll_timeout(), self.life.deadline(), rounds].into_iter().flatten().min()
+        let (calls, codes) = (self.calls.poll_timeout(), self.codes.poll_timeout());
+        [self.engine.poll_timeout(), self.life.deadline(), rounds, calls, codes].into_iter().flatten().min()
     }
 
     pub fn poll_action(&mut self) -> Option<Action> {

@@ -47,6 +47,12 @@ impl Final {
         })
     }
 
+    /// How a call ends or cannot begin: the answer to ATD and ATA only, unasked otherwise. V.250 6.3.1.
+    #[must_use]
+    pub const fn is_of_a_call(self) -> bool {
+        matches!(self, Self::NoCarrier | Self::Busy | Self::NoAnswer | Self::NoDialtone | Self::Connect)
+    }
+
     /// Cut what a firmware glued together: `OK^RSSI:20`, `ERROR+CNUM: …`, and `+CSSI: 1` which comes without a line
     /// end. The second part is empty when nothing is glued.
     #[must_use]

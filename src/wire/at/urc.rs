@@ -1,5 +1,6 @@
 //! Unsolicited result codes: what a stick says unasked.
-use super::Fields;
+use super::calls::{self, Party};
+use super::{Fields, Final, Ussd};
 
 /// Where a text lies. TS 27.005 3.2.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,6 +106,29 @@ pub enum Urc {
     Rssi(u8),
     /// `^SIMST:n`: 1 valid, 255 gone; others as in ^SYSINFO.
     SimState(u16),
+    /// `RING`, or `+CRING: VOICE` where other software left AT+CRC=1.
+    Ring,
+    /// `+CLIP:`, behind each RING.
+    Caller(Party),
+    /// `+CCWA:`: a second caller while a call is up.
+    Waiting(Party),
+    /// `^ORIG:<id>,<kind>`: the dialled call is on its way.
+    Originated(u8),
+    /// `^CONF:<id>`: the far side is alerted.
+    Alerting(u8),
+    /// `^CONN:<id>,<kind>`: answered.
+    Connected(u8),
+    /// `^CEND:<id>,<seconds>,<end_status>[,<cc_cause>]`. DONGLE 3.4.
+    CallEnded {
+        id: Option<u8>,
+        seconds: Option<u32>,
+        status: Option<u8>,
+        cause: Option<u8>,
+    },
+    /// `NO CARRIER`, `BUSY` and relatives that answer no command.
+    Released(Final),
+    /// `+CUSD:`
+    Ussd(Ussd),
     /// Known, of no use here.
     Other,
 }
@@ -119,15 +143,6 @@ const OTHER: &[&str] = &[
     "^HCSQ:",
     "^CSNR:",
     "+CBM:",
-    "+CUSD:",
-    "RING",
-    "+CRING:",
-    "+CLIP:",
-    "+CCWA:",
-    "^ORIG:",
-    "^CONF:",
-    "^CONN:",
-    "^CEND:",
     "^CCALLSTATE:",
     "+CSSI:",
     "+CSSU:",
@@ -168,6 +183,15 @@ impl Urc {
         if let Some(mut f) = Fields::of(line, "^SIMST:") {
             return Some(f.number().map_or(Self::Other, Self::SimState));
         }
+        if line.starts_with("RING") {
+            return Some(Self::Ring);
+        }
+        if let Some(urc) = Self::of_call(line) {
+            return Some(urc);
+        }
+        if let Some(ussd) = Ussd::parse(line) {
+            return Some(Self::Ussd(ussd));
+        }
         if line.starts_with("^SMMEMFULL") {
             return Some(Self::Full);
         }
@@ -178,6 +202,30 @@ impl Urc {
             return Some(Self::ReportDirect);
         }
         OTHER.iter().any(|prefix| line.starts_with(prefix)).then_some(Self::Other)
+    }
+
+    fn of_call(line: &str) -> Option<Self> {
+        if let Some(mut f) = Fields::of(line, "+CRING:") {
+            return Some(if f.next() == Some("VOICE") { Self::Ring } else { Self::Other });
+        }
+        if let Some(f) = Fields::of(line, "+CLIP:") {
+            return Some(Self::Caller(Party::of_clip(f)));
+        }
+        if let Some(f) = Fields::of(line, "+CCWA:") {
+            return Some(Self::Waiting(Party::of_waiting(f)));
+        }
+        if let Some(f) = Fields::of(line, "^ORIG:") {
+            return Some(calls::voice_call(f).map_or(Self::Other, Self::Originated));
+        }
+        if let Some(mut f) = Fields::of(line, "^CONF:") {
+            return Some(f.number().map_or(Self::Other, Self::Alerting));
+        }
+        if let Some(f) = Fields::of(line, "^CONN:") {
+            return Some(calls::voice_call(f).map_or(Self::Other, Self::Connected));
+        }
+        let mut f = Fields::of(line, "^CEND:")?;
+        // Fields are evaluated in the order in which they are written.
+        Some(Self::CallEnded { id: f.number(), seconds: f.number(), status: f.number(), cause: f.number() })
     }
 
     /// `+CREG: <stat>[,<lac>,<ci>[,<act>]]`; the answer to a query has `<n>` in front and is told apart by `is_query_answer`.
@@ -216,6 +264,10 @@ pub fn creg_answer(line: &str) -> Option<Registration> {
 mod tests {
     use super::*;
 
+    const fn ended(cause: Option<u8>) -> Urc {
+        Urc::CallEnded { id: Some(1), seconds: Some(5), status: Some(29), cause }
+    }
+
     #[test]
     fn notifications() {
         let sm = Some(Storage::Sim);
@@ -230,7 +282,14 @@ mod tests {
             ("+CREG: 5", Some(Urc::Registration(Registration::Roaming))),
             ("+CREG: 1, 0B1C, 81DE445", Some(Urc::Registration(Registration::Home))),
             ("^BOOT:20014776,0,0,0,75", Some(Urc::Other)),
-            ("RING", Some(Urc::Other)),
+            ("RING", Some(Urc::Ring)),
+            ("+CRING: VOICE", Some(Urc::Ring)),
+            ("+CRING: GPRS", Some(Urc::Other)),
+            ("^ORIG:1,0", Some(Urc::Originated(1))),
+            ("^CONF: 1", Some(Urc::Alerting(1))),
+            ("^CONN:1,0", Some(Urc::Connected(1))),
+            ("^CEND:1,5,29,16", Some(ended(Some(16)))),
+            ("^CEND:1,5,29", Some(ended(None))),
             ("+CMT: ,23", Some(Urc::Direct)),
             ("+CMGR: 0,,23", None),
             ("^FOO:1", None),

@@ -1,20 +1,29 @@
 //! The house that tandem is tested in: the daemon as a process, the emulated stick, real mail servers, and what cuts
-//! the line between them. Used by `tests/*.rs`, `make demo` and `make bench`.
+//! the line between them; real phones (baresip), a provider (Asterisk), hand-written call flows (sipp), and numbers for
+//! what was heard. Used by `tests/*.rs`, `make demo` and `make bench`.
 //!
 //! Nothing here sleeps to "wait a bit": everything waits for an event with a deadline, and panics with the logs' tails.
 
 pub mod child;
+pub mod control;
 pub mod cutter;
 pub mod daemon;
 pub mod demo;
 pub mod home;
 pub mod mail;
+pub mod netstring;
 pub mod paths;
+pub mod phone;
+pub mod ports;
 pub mod postfix;
+pub mod provider;
 pub mod random;
 pub mod rogue;
+pub mod sipp;
 pub mod socket;
+pub mod sound;
 pub mod stick;
+pub mod telephony;
 pub mod wait;
 
 pub use cutter::Cutter;
@@ -22,4 +31,7 @@ pub use daemon::Daemon;
 pub use home::Home;
 pub use mail::{Authority, Security, Smtpd};
 pub use paths::Scratch;
+pub use phone::Phone;
+pub use provider::Provider;
+pub use sipp::Sipp;
 pub use stick::Stick;

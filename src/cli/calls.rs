@@ -1,0 +1,91 @@
+//! Calls, phones and USSD in words.
+use super::show::{all, append_reason, duration, number, word};
+use crate::util::text::one_line;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// The part of `status` about phones, trunks and listening places.
+pub fn status(out: &mut String, answer: &Value) {
+    for place in all(answer, "listen") {
+        let _ = write!(out, "listening at {}", word(place, "where"));
+        if word(place, "state") != "up" {
+            let _ = write!(out, ": {}", word(place, "state"));
+        }
+        append_reason(out, place);
+        out.push('\n');
+    }
+    for extension in all(answer, "extensions") {
+        let contacts = all(extension, "contacts");
+        let state = if contacts.is_empty() { "not registered" } else { "registered" };
+        let _ = write!(out, "extension {}: {state}", word(extension, "name"));
+        for contact in contacts {
+            let (address, agent) = (word(contact, "address"), word(contact, "user_agent"));
+            let _ = write!(out, ", {} ({})", one_line(address, 60), one_line(agent, 40));
+        }
+        out.push('\n');
+    }
+    for trunk in all(answer, "trunks") {
+        let _ = write!(out, "trunk {}: {}", word(trunk, "name"), word(trunk, "state"));
+        append_reason(out, trunk);
+        out.push('\n');
+    }
+    let calls = number(answer, "calls");
+    if calls > 0 {
+        let _ = writeln!(out, "calls: {calls}; 'tandem calls' shows them");
+    }
+}
+
+pub fn list(answer: &Value) -> String {
+    let mut out = String::new();
+    for call in all(answer, "calls") {
+        let _ = writeln!(
+            out,
+            "{:>4}  {} -> {}  {}, {}",
+            number(call, "id"),
+            one_line(word(call, "from"), 40),
+            one_line(word(call, "to"), 40),
+            word(call, "state"),
+            duration(number(call, "seconds"))
+        );
+    }
+    if out.is_empty() {
+        out.push_str("no calls now\n");
+    }
+    for call in all(answer, "recent") {
+        let talked = call.get("talked_s").and_then(Value::as_i64);
+        let talked = talked.map_or_else(|| "not answered".to_owned(), |s| format!("{} talked", duration(s)));
+        let _ = writeln!(
+            out,
+            "{:>4}  {}  {} -> {}  {talked}, {}",
+            number(call, "id"),
+            word(call, "began"),
+            one_line(word(call, "from"), 40),
+            one_line(word(call, "to"), 40),
+            word(call, "cause")
+        );
+    }
+    out
+}
+
+pub fn dialled(answer: &Value) -> String {
+    format!("call {}: the phone rings\n", number(answer, "id"))
+}
+
+pub fn ended(answer: &Value) -> String {
+    match number(answer, "ended") {
+        0 => "no call to end\n".to_owned(),
+        1 => "1 call ended\n".to_owned(),
+        n => format!("{n} calls ended\n"),
+    }
+}
+
+pub fn ussd(answer: &Value) -> String {
+    let mut out = String::new();
+    for line in word(answer, "text").lines() {
+        let _ = writeln!(out, "{}", one_line(line, 500));
+    }
+    if answer.get("more").and_then(Value::as_bool) == Some(true) {
+        out.push_str("(the network waits for an answer: 'tandem ussd ANSWER')\n");
+    }
+    out
+}

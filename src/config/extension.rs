@@ -1,0 +1,99 @@
+//! `config extension`: a phone that registers here.
+use std::time::Duration;
+
+use super::Secret;
+use super::fields::Fields;
+use super::numbering::emergency;
+use super::value::is_extension;
+
+/// `config extension NUMBER`: a phone that registers here, with the number as its user name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// The section's name: its number, 2 to 15 digits.
+    pub name: String,
+    /// `enabled`, default 1.
+    pub enabled: bool,
+    /// `name`: what is shown to the called.
+    pub display: Option<String>,
+    /// `secret`. Required; not the number itself.
+    pub secret: Secret,
+    /// `digest`, default md5.
+    pub digest: Digest,
+    /// `max_contacts`, default 3, 1 to 10: a further one pushes out the oldest.
+    pub max_contacts: u8,
+    /// `codecs` in order of preference, default PCMU and PCMA; never empty.
+    pub codecs: Vec<Codec>,
+    /// `qualify`, seconds between OPTIONS to its contacts; None (0, the default): never. A mobile phone is woken by
+    /// each.
+    pub qualify: Option<Duration>,
+    /// `timeout`, seconds it rings at most; default 60, 5 to 600.
+    pub timeout: Duration,
+}
+
+/// Algorithm of the challenge (RFC 7616 section 3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digest {
+    Md5,
+    Sha256,
+}
+
+pub use crate::wire::sdp::Codec;
+
+/// Codecs that exist and that this version does not speak.
+const LATER: [&str; 7] = ["g722", "opus", "g729", "gsm", "g726", "ilbc", "speex"];
+
+/// `codecs`; of those that this version does not speak it says so and goes on without them.
+pub(super) fn codecs(fields: &mut Fields<'_>) -> Vec<Codec> {
+    let mut codecs = Vec::new();
+    let words = fields.list("codecs");
+    for word in &words {
+        match word.as_str() {
+            "pcmu" => codecs.push(Codec::Pcmu),
+            "pcma" => codecs.push(Codec::Pcma),
+            later if LATER.contains(&later) => {
+                fields.notice("codecs", &format!("has {later}, which is not in this version: left out"));
+            }
+            _ => fields.bad("codecs", word, "pcmu or pcma"),
+        }
+    }
+    if words.iter().all(|word| LATER.contains(&word.as_str()))
+        && let Some(first) = words.first()
+    {
+        fields.bad("codecs", first, "pcmu or pcma beside it");
+    }
+    if codecs.is_empty() { Codec::ALL.to_vec() } else { codecs }
+}
+
+impl Extension {
+    /// Reports what is wrong to `fields`; the caller drops the section then.
+    pub(super) fn from_uci(name: String, fields: &mut Fields<'_>) -> Self {
+        if !is_extension(&name) {
+            fields.bad_section("want its number as the name, 2 to 15 digits: config extension '100'");
+        } else if emergency(None, &name).is_some() {
+            fields.bad_section(&format!("want another number: {name} is the emergency number everywhere"));
+        }
+        let secret = fields.required("secret");
+        if secret == name {
+            fields.bad(
+                "secret",
+                &secret,
+                "a password that is not the number: whoever tries it calls at your cost",
+            );
+        }
+        let qualify = fields.number("qualify");
+        Self {
+            name,
+            enabled: fields.flag("enabled"),
+            display: fields.text("name"),
+            secret: Secret::new(secret),
+            digest: match fields.text("digest").as_deref() {
+                Some("sha256") => Digest::Sha256,
+                _ => Digest::Md5,
+            },
+            max_contacts: u8::try_from(fields.number("max_contacts")).unwrap_or(u8::MAX),
+            codecs: codecs(fields),
+            qualify: (qualify > 0).then(|| Duration::from_secs(qualify)),
+            timeout: Duration::from_secs(fields.number("timeout")),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Sections of calls.
+use super::super::value::{
+    is_device, is_external, is_host, is_host_port, is_name, is_number, is_one_line, is_pattern,
+    is_port_range, is_prefix, is_realm, is_user,
+};
+use super::{ENABLED, Form, Item, Kind, Shown, hidden, hidden_list, item, list, optional, required};
+use super::{seconds, text};
+
+const NUMBER: &str = "3 to 15 digits, with + in front of a country code";
+const PATTERN: &str = "digits and X 0-9, Z 1-9, N 2-9, [..] a set, . one or more, ! none or more";
+
+pub(super) const SIP: Kind = Kind {
+    name: "sip",
+    help: "where phones and providers reach us, one section 'sip'; none: the defaults",
+    options: &[
+        item("enabled", Form::Flag, "1", "0: no phones and no providers"),
+        item(
+            "listen",
+            list(is_one_line, "transport:where:port such as udp:lan:5060"),
+            "udp:any:5060 tcp:any:5060",
+            "transport udp or tcp; where: any, an address, a network device or an interface such as lan",
+        ),
+        item(
+            "external",
+            text(is_external, "auto, an address or a host name"),
+            "auto",
+            "the address others see; auto: that of the interface the packet leaves by",
+        ),
+        optional(
+            "local_net",
+            list(is_one_line, "a network such as 192.168.1.0/24"),
+            "networks that reach us without the external address; none: the private ranges",
+        ),
+        item(
+            "rtp_ports",
+            text(is_port_range, "two ports from 1024 on such as 10000-10199, the first one even"),
+            "10000-10199",
+            "ports for sound, two for each phone or trunk in a call",
+        ),
+        item(
+            "realm",
+            text(is_realm, "1 to 64 plain characters without quotes"),
+            "tandem",
+            "name of our password domain; phones show it",
+        ),
+        seconds("min_expires", 10, 3_600, "60", "shortest registration that a phone may ask for"),
+        seconds("max_expires", 60, 86_400, "3600", "longest one; a phone that asks for more gets this"),
+    ],
+};
+
+pub(super) const EXTENSION: Kind = Kind {
+    name: "extension",
+    help: "a phone that registers here; the section's name is its number and its user name",
+    options: &[
+        ENABLED,
+        optional("name", text(is_one_line, "one line of text"), "shown to who is called"),
+        required("secret", hidden(is_one_line, "the password of the phone", Shown::Never), "the password"),
+        item(
+            "digest",
+            Form::Choice(&["md5", "sha256"]),
+            "md5",
+            "how the password is proven; every phone can md5",
+        ),
+        item(
+            "max_contacts",
+            Form::Number { least: 1, most: 10 },
+            "3",
+            "phones at once; one more pushes out the oldest",
+        ),
+        item("codecs", list(is_name, CODECS), "pcmu pcma", "in this order"),
+        seconds("qualify", 0, 3_600, "0", "between questions whether the phone is there; 0: never"),
+        seconds("timeout", 5, 600, "60", "it rings at most"),
+        optional("mailbox", Form::Later, "where messages for it are kept"),
+    ],
+};
+
+const CODECS: &str = "pcmu or pcma";
+
+pub(super) const TRUNK: Kind = Kind {
+    name: "trunk",
+    help: "an account at a provider, or another exchange",
+    options: &[
+        ENABLED,
+        item("type", text(is_name, "sip"), "sip", "the protocol"),
+        required(
+            "host",
+            text(is_host, "a name or an address such as sip.example.com"),
+            "the provider's server; where packets go unless proxy says otherwise",
+        ),
+        item("port", Form::Number { least: 1, most: 65_535 }, "5060", "of host"),
+        item("transport", text(is_device, "udp or tcp"), "udp", "udp or tcp"),
+        optional(
+            "proxy",
+            text(is_host_port, "a name or an address, with a port or without: sip.example.com:5060"),
+            "outbound proxy: where packets go instead of host",
+        ),
+        optional("domain", text(is_host, "a name such as example.com"), "in SIP addresses; none: host"),
+        optional("username", text(is_one_line, "one line of text"), "only with secret"),
+        optional(
+            "secret",
+            hidden(is_one_line, "one line of text", Shown::Never),
+            "the password; only with username",
+        ),
+        item("register", Form::Flag, "0", "1: tell the provider where we are; needs username and secret"),
+        seconds("expires", 60, 86_400, "300", "asked for each registration; the provider may give less"),
+        item("codecs", list(is_name, CODECS), "pcmu pcma", "in this order"),
+        optional(
+            "inbound",
+            hidden(is_one_line, "an extension, or hangup/busy", Shown::Private),
+            "where its calls go that no route takes: 100 or hangup/busy",
+        ),
+        optional(
+            "from_user",
+            text(is_user, "a user name or number without blanks"),
+            "in From; none: username",
+        ),
+        optional("caller_id", hidden(is_number, NUMBER, Shown::Private), "number shown to who is called"),
+        item(
+            "identity",
+            Form::Choice(&["from", "pai", "ppi", "rpid"]),
+            "from",
+            "header that carries caller_id: From, P-Asserted-Identity, P-Preferred-Identity or Remote-Party-ID",
+        ),
+    ],
+};
+
+pub(super) const ROUTE: Kind = Kind {
+    name: "route",
+    help: "numbers and where they go; the first one in the file that takes the number counts",
+    options: &[
+        ENABLED,
+        Item {
+            required: true,
+            ..optional(
+                "from",
+                list(is_name, "extensions, or the name of an extension, trunk or dongle"),
+                "who may use it: extensions (all of them), or names of extensions, trunks and dongles",
+            )
+        },
+        optional(
+            "caller",
+            hidden_list(is_pattern, "a number such as +15555555555, or a pattern"),
+            "from a trunk only these callers; none: nobody from a trunk",
+        ),
+        Item {
+            required: true,
+            ..optional(
+                "match",
+                hidden_list(is_pattern, PATTERN),
+                "numbers: X 0-9, Z 1-9, N 2-9, [..] a set, . one or more, ! none or more",
+            )
+        },
+        item("strip", Form::Number { least: 0, most: 20 }, "0", "characters taken off the front"),
+        optional(
+            "prepend",
+            text(is_prefix, "digits, * and #, with + only in front"),
+            "put in front, after strip",
+        ),
+        optional(
+            "caller_id",
+            hidden(is_number, NUMBER, Shown::Private),
+            "number shown through a trunk, instead of the trunk's own",
+        ),
+        item("hide", Form::Flag, "0", "1: ask the network not to show our number"),
+        Item {
+            required: true,
+            ..optional(
+                "to",
+                hidden_list(is_one_line, TARGET),
+                "tried in this order: dongles, trunks and extensions, NAME/NUMBER for a fixed number, hangup/busy",
+            )
+        },
+    ],
+};
+
+const TARGET: &str = "a dongle, a trunk, an extension or hangup/busy";

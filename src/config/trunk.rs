@@ -1,0 +1,132 @@
+//! `config trunk`: an account at a provider.
+use std::time::Duration;
+
+use super::destination::{Destination, Parties};
+use super::extension::{Codec, codecs};
+use super::fields::Fields;
+use super::sip::Transport;
+use super::value::host_port;
+use super::{Login, Secret, smtp};
+
+/// `config trunk NAME`: an account at a provider, or another exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    pub name: String,
+    /// `enabled`, default 1.
+    pub enabled: bool,
+    /// `host`: the provider's server. Required.
+    pub host: String,
+    /// `port` of `host`, default 5060.
+    pub port: u16,
+    /// `transport`, default udp.
+    pub transport: Transport,
+    /// `proxy`: where packets go instead of `host`.
+    pub proxy: Option<HostPort>,
+    /// `domain` in Request-URI, To and From; None: `host`.
+    pub domain: Option<String>,
+    /// `username`: there if `secret` is, and only then.
+    pub username: Option<String>,
+    pub secret: Option<Secret>,
+    /// `register`, default 0. With 1 there are username and secret.
+    pub register: bool,
+    /// `expires`, seconds asked for a registration; default 300, 60 to 86400.
+    pub expires: Duration,
+    /// `codecs` in order of preference, default PCMU and PCMA; never empty.
+    pub codecs: Vec<Codec>,
+    /// `inbound`: where calls go that no route takes. An extension or a hangup: out of the house a call from a trunk
+    /// goes only by a route that names its caller.
+    pub inbound: Option<Destination>,
+    /// `from_user` in From; None: `username`.
+    pub from_user: Option<String>,
+    /// `caller_id`: number shown to the called.
+    pub caller_id: Option<String>,
+    /// `identity`, default from.
+    pub identity: Identity,
+}
+
+/// Header that carries `caller_id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    From,
+    /// P-Asserted-Identity (RFC 3325).
+    Asserted,
+    /// P-Preferred-Identity (RFC 3325).
+    Preferred,
+    /// Remote-Party-ID.
+    RemoteParty,
+}
+
+/// `host` or `host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// A name, or an address without brackets.
+    pub host: String,
+    pub port: Option<u16>,
+}
+
+impl Trunk {
+    /// The host in SIP addresses of this trunk.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.domain.as_deref().unwrap_or(&self.host)
+    }
+
+    /// Reports what is wrong to `fields`; the caller drops the section then.
+    pub(super) fn from_uci(name: String, fields: &mut Fields<'_>, parties: &Parties) -> Self {
+        check_type(fields);
+        let login = smtp::login(fields);
+        let register = fields.flag("register");
+        if register && login.is_none() && !fields.has("username") && !fields.has("secret") {
+            fields.missing("username", "the name to register with, or register '0'");
+        }
+        let (username, secret) = login
+            .map(|Login { username, secret }| (username, secret))
+            .map_or((None, None), |(u, s)| (Some(u), Some(s)));
+        let enabled = fields.flag("enabled");
+        Self {
+            name,
+            enabled,
+            host: fields.required("host"),
+            port: u16::try_from(fields.number("port")).unwrap_or(5060),
+            transport: transport(fields),
+            proxy: fields.text("proxy").as_deref().and_then(host_port).map(HostPort::from),
+            domain: fields.text("domain"),
+            username,
+            secret,
+            register,
+            expires: Duration::from_secs(fields.number("expires")),
+            codecs: codecs(fields),
+            inbound: parties.inbound_of_trunk(fields, enabled),
+            from_user: fields.text("from_user"),
+            caller_id: fields.text("caller_id"),
+            identity: match fields.text("identity").as_deref() {
+                Some("pai") => Identity::Asserted,
+                Some("ppi") => Identity::Preferred,
+                Some("rpid") => Identity::RemoteParty,
+                _ => Identity::From,
+            },
+        }
+    }
+}
+
+impl From<(&str, Option<u16>)> for HostPort {
+    fn from((host, port): (&str, Option<u16>)) -> Self {
+        Self { host: host.to_owned(), port }
+    }
+}
+
+fn check_type(fields: &mut Fields<'_>) {
+    match fields.text("type").as_deref() {
+        None | Some("sip") => {}
+        Some("iax2") => fields.bad("type", "iax2", "sip: iax2 is not in this version"),
+        Some(other) => fields.bad("type", other, "sip"),
+    }
+}
+
+fn transport(fields: &mut Fields<'_>) -> Transport {
+    let Some(text) = fields.text("transport") else { return Transport::Udp };
+    Transport::from_uci(&text).unwrap_or_else(|want| {
+        fields.bad("transport", &text, want.as_deref().unwrap_or("udp or tcp"));
+        Transport::Udp
+    })
+}

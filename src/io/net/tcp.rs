@@ -1,0 +1,299 @@
+//! SIP over TCP: listening places, and all connections, accepted and made.
+use super::connection::{Ends, Handle, Stop, pair, talk};
+use super::event::NetEvent;
+use super::shared::Shared;
+use super::sockets::{begin_connect, canonical, listener, on_any, tune};
+use super::udp::Means;
+use crate::sip::{Flow, Transport};
+use crate::util::limits::{TCP_ACCEPTED, TCP_OURS, TCP_PER_SOURCE};
+use smol::future::or;
+use smol::{Async, Task, Timer};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Accepted connections are numbered from here up.
+const FIRST_ACCEPTED: u32 = 1 << 31;
+/// A connection that isn't made within it has failed.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Connections accepted before the others are looked at.
+const PER_WAKE: u32 = 16;
+
+/// Who made a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Ours,
+    Accepted { listening: u32, source: IpAddr },
+}
+
+struct Connection {
+    origin: Origin,
+    handle: Handle,
+}
+
+/// All connections until the loop has heard of their end.
+pub struct Connections {
+    all: BTreeMap<u32, Connection>,
+    next: u32,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { all: BTreeMap::new(), next: FIRST_ACCEPTED }
+    }
+}
+
+impl Connections {
+    pub fn write(&mut self, id: u32, bytes: Vec<u8>) {
+        match self.all.get_mut(&id) {
+            Some(connection) => connection.handle.write(bytes),
+            None => log::debug!("{} bytes for a connection that is gone", bytes.len()),
+        }
+    }
+
+    pub fn disconnect(&mut self, id: u32) {
+        if let Some(connection) = self.all.get_mut(&id) {
+            connection.handle.stop(Stop::Drain);
+        }
+    }
+
+    /// Whether the loop still wants to hear what comes of it.
+    #[must_use]
+    pub fn is_open(&self, id: u32) -> bool {
+        self.all.get(&id).is_some_and(|c| !c.handle.is_ending())
+    }
+
+    /// The loop has heard of its end: the number is free.
+    pub fn forget(&mut self, id: u32) {
+        self.all.remove(&id);
+    }
+
+    fn end_of_listening(&mut self, id: u32) {
+        for connection in self.all.values_mut() {
+            if matches!(connection.origin, Origin::Accepted { listening, .. } if listening == id) {
+                connection.handle.stop(Stop::Drain);
+            }
+        }
+    }
+
+    fn has_room_for(&self, source: IpAddr) -> bool {
+        let accepted = self.all.values().filter_map(|c| match c.origin {
+            Origin::Ours => None,
+            Origin::Accepted { source, .. } => Some(source),
+        });
+        let (mut total, mut same) = (0, 0);
+        for other in accepted {
+            total += 1;
+            same += usize::from(other == source);
+        }
+        total < TCP_ACCEPTED && same < TCP_PER_SOURCE
+    }
+
+    /// The next number from 2^31 up that no connection has.
+    fn number(&mut self) -> u32 {
+        loop {
+            let id = self.next;
+            self.next = id.checked_add(1).unwrap_or(FIRST_ACCEPTED);
+            if !self.all.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    fn add(&mut self, id: u32, origin: Origin) -> Ends {
+        let (handle, ends) = pair();
+        self.all.insert(id, Connection { origin, handle });
+        ends
+    }
+
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    #[cfg(test)]
+    pub fn set_next(&mut self, next: u32) {
+        self.next = next;
+    }
+}
+
+/// One subscriber is one address with IPv4 and a /64 with IPv6.
+fn source(remote: SocketAddr) -> IpAddr {
+    match remote.ip().to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX)).into(),
+        v4 => v4,
+    }
+}
+
+/// A listening place; closed at once when dropped, and its connections end after what was written.
+pub struct Acceptor {
+    id: u32,
+    socket: Shared<TcpListener>,
+    local: SocketAddr,
+    connections: Rc<RefCell<Connections>>,
+    _task: Task<()>,
+}
+
+impl Drop for Acceptor {
+    fn drop(&mut self) {
+        self.socket.close();
+        self.connections.borrow_mut().end_of_listening(self.id);
+    }
+}
+
+impl Acceptor {
+    /// `address`: `None` is all.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(
+        id: u32,
+        address: Option<IpAddr>,
+        port: u16,
+        means: &Means,
+        connections: &Rc<RefCell<Connections>>,
+    ) -> io::Result<Self> {
+        let socket = match address {
+            Some(ip) => listener(SocketAddr::from((ip, port)))?,
+            None => on_any(port, listener)?,
+        };
+        let local = socket.local_addr()?;
+        let socket = Shared::new(socket)?;
+        let task = means.executor.spawn(accept(socket.clone(), id, means.clone(), connections.clone()));
+        Ok(Self { id, socket, local, connections: connections.clone(), _task: task })
+    }
+
+    #[must_use]
+    pub const fn local(&self) -> SocketAddr {
+        self.local
+    }
+}
+
+async fn accept(
+    socket: Shared<TcpListener>,
+    listening: u32,
+    means: Means,
+    connections: Rc<RefCell<Connections>>,
+) {
+    let mut count = 0_u32;
+    loop {
+        match socket.read_with(TcpListener::accept).await {
+            Ok((stream, remote)) => welcome(stream, remote, listening, &means, &connections),
+            Err(why) if why.kind() == io::ErrorKind::NotConnected => return,
+            // The peer was faster gone than we.
+            Err(why) if why.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(why) => {
+                // Out of descriptors: some come back.
+                log::warn!("SIP over TCP accepts nobody: {why}");
+                Timer::after(Duration::from_secs(1)).await;
+            }
+        }
+        count = count.wrapping_add(1);
+        if count.is_multiple_of(PER_WAKE) && socket.readable().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A further connection than there is room for is closed by being dropped.
+fn welcome(
+    stream: TcpStream,
+    remote: SocketAddr,
+    listening: u32,
+    means: &Means,
+    connections: &Rc<RefCell<Connections>>,
+) {
+    let source = source(remote);
+    if !connections.borrow().has_room_for(source) {
+        means.outlets.dropped_sip.count("SIP connections or datagrams turned away: too many");
+        return;
+    }
+    let stream = match Async::new(stream) {
+        Ok(stream) => stream,
+        Err(why) => {
+            log::debug!("an accepted connection can't be used: {why}");
+            return;
+        }
+    };
+    let mut connections = connections.borrow_mut();
+    let id = connections.number();
+    let ends = connections.add(id, Origin::Accepted { listening, source });
+    let task_means = means.clone();
+    let course = async move {
+        let why = begin(&stream, id, ends, &task_means, true).await;
+        drop(stream);
+        task_means.outlets.tell(NetEvent::Ended { id, why }).await;
+    };
+    means.executor.spawn(course).detach();
+}
+
+/// Make a connection; `NetEvent::Connected` or `Ended` comes.
+///
+/// # Errors
+/// In words, when nothing will come.
+pub fn connect(
+    id: u32,
+    to: SocketAddr,
+    means: &Means,
+    connections: &Rc<RefCell<Connections>>,
+) -> Result<(), String> {
+    let mut all = connections.borrow_mut();
+    if all.all.contains_key(&id) {
+        // Its owner would take the answer for the first one's.
+        log::error!("connection {id} is there already");
+        return Ok(());
+    }
+    if all.all.values().filter(|c| c.origin == Origin::Ours).count() >= TCP_OURS {
+        return Err(format!("{TCP_OURS} connections of ours are open, which is the limit"));
+    }
+    let ends = all.add(id, Origin::Ours);
+    let task_means = means.clone();
+    let course = async move {
+        let why = make(id, to, ends, &task_means).await;
+        task_means.outlets.tell(NetEvent::Ended { id, why }).await;
+    };
+    means.executor.spawn(course).detach();
+    Ok(())
+}
+
+async fn make(id: u32, to: SocketAddr, ends: Ends, means: &Means) -> String {
+    let limit = async {
+        Timer::after(CONNECT).await;
+        Err(format!("no connection within {} seconds", CONNECT.as_secs()))
+    };
+    let stop = ends.stop.clone();
+    let stopped = async {
+        let _ = stop.recv().await;
+        Err("closed by us".to_owned())
+    };
+    let connected = async { connected(to).await.map_err(|why| why.to_string()) };
+    match or(stopped, or(connected, limit)).await {
+        Ok(stream) => begin(&stream, id, ends, means, false).await,
+        Err(why) => why,
+    }
+}
+
+async fn connected(to: SocketAddr) -> io::Result<Async<TcpStream>> {
+    let stream = Async::new_nonblocking(begin_connect(to)?)?;
+    stream.writable().await?;
+    if stream.get_ref().peer_addr().is_ok() {
+        return Ok(stream);
+    }
+    // A read tells why; SO_ERROR would too, but some emulators hand it on in the host's numbers.
+    stream.get_ref().read_exact(&mut [0; 1])?;
+    Err(io::ErrorKind::NotConnected.into())
+}
+
+async fn begin(stream: &Async<TcpStream>, id: u32, ends: Ends, means: &Means, is_accepted: bool) -> String {
+    tune(stream.get_ref());
+    let (local, remote) = match (stream.get_ref().local_addr(), stream.get_ref().peer_addr()) {
+        (Ok(local), Ok(remote)) => (canonical(local), canonical(remote)),
+        (Err(why), _) | (_, Err(why)) => return why.to_string(),
+    };
+    let flow = Flow { transport: Transport::Tcp, id, local, remote };
+    means.outlets.tell(NetEvent::Connected(flow)).await;
+    talk(stream, flow, ends, &means.outlets, &means.scratch, is_accepted).await
+}

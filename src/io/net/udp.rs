@@ -1,0 +1,105 @@
+//! SIP over UDP: one socket for each listening place.
+use super::event::Outlets;
+use super::locals::Locals;
+use super::shared::{Scratch, Shared};
+use super::sockets::{Class, canonical, for_socket, on_any, udp};
+use crate::io::clock::Clock;
+use crate::sip::{Flow, Transport};
+use crate::util::limits::SIP_MESSAGE;
+use smol::{LocalExecutor, Task};
+use std::cell::RefCell;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::rc::Rc;
+
+/// Datagrams read before the others are looked at.
+const PER_WAKE: u32 = 16;
+
+/// What a reader needs besides its socket.
+#[derive(Clone)]
+pub struct Means {
+    pub executor: Rc<LocalExecutor<'static>>,
+    pub clock: Clock,
+    pub outlets: Outlets,
+    pub scratch: Scratch,
+    pub locals: Rc<RefCell<Locals>>,
+}
+
+/// An open socket; closed at once when dropped.
+pub struct Datagrams {
+    socket: Shared<UdpSocket>,
+    local: SocketAddr,
+    _reader: Task<()>,
+}
+
+impl Drop for Datagrams {
+    fn drop(&mut self) {
+        self.socket.close();
+    }
+}
+
+impl Datagrams {
+    /// `address`: `None` is all.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(id: u32, address: Option<IpAddr>, port: u16, means: &Means) -> io::Result<Self> {
+        let socket = match address {
+            Some(ip) => udp(SocketAddr::from((ip, port)), Class::Signalling)?,
+            None => on_any(port, |at| udp(at, Class::Signalling))?,
+        };
+        let local = socket.local_addr()?;
+        let socket = Shared::new(socket)?;
+        let reader = means.executor.spawn(read(socket.clone(), id, local, means.clone()));
+        Ok(Self { socket, local, _reader: reader })
+    }
+
+    #[must_use]
+    pub const fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// What the kernel doesn't take is lost, as datagrams are.
+    pub fn send(&self, to: SocketAddr, bytes: &[u8]) {
+        let to = for_socket(to, self.local.is_ipv6());
+        if let Err(why) = self.socket.with(|s| s.send_to(bytes, to)) {
+            log::debug!("a datagram of {} bytes was not sent: {why}", bytes.len());
+        }
+    }
+}
+
+async fn read(socket: Shared<UdpSocket>, id: u32, at: SocketAddr, means: Means) {
+    let mut count = 0_u32;
+    loop {
+        let take = |s: &UdpSocket| means.scratch.read(SIP_MESSAGE, |buffer| s.recv_from(buffer));
+        match socket.read_with(take).await {
+            Ok((bytes, remote)) => {
+                if let Some(local) = local_for(at, remote, &means) {
+                    let remote = canonical(remote);
+                    let flow = Flow { transport: Transport::Udp, id, local, remote };
+                    means.outlets.tell_datagram(flow, bytes).await;
+                }
+            }
+            Err(why) if why.kind() == io::ErrorKind::NotConnected => return,
+            // An unreachable peer of earlier, or no memory: what comes next may do.
+            Err(why) => log::debug!("a datagram was not received: {why}"),
+        }
+        count = count.wrapping_add(1);
+        if count.is_multiple_of(PER_WAKE) && socket.readable().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Our side as this peer reaches it. Who can't be answered is not heard.
+fn local_for(at: SocketAddr, remote: SocketAddr, means: &Means) -> Option<SocketAddr> {
+    if !at.ip().is_unspecified() {
+        return Some(canonical(at));
+    }
+    let now = means.clock.now().mono;
+    let local = means.locals.borrow_mut().find(remote, now);
+    if local.is_none() {
+        log::debug!("a datagram from where no way leads back");
+    }
+    Some(SocketAddr::new(local?, at.port()))
+}

@@ -1,0 +1,261 @@
+//! A stick's voice port and one RTP peer.
+use super::Output;
+use super::jitter::{JitterBuffer, STALL};
+use super::keys::Keys;
+use super::latch::Latch;
+use super::outgoing::Outgoing;
+use super::reception::{Arrival, Reception};
+use super::stats::Stats;
+use super::tones::Tones;
+use super::voice::{VoiceBytes, to_bytes};
+use super::{FRAME, Remote, Seed};
+use crate::util::limits::MEDIA_OUTPUTS;
+use crate::util::time::Instant;
+use crate::wire::rtp::{COMFORT_NOISE, Event, Packet};
+use core::net::SocketAddr;
+use std::collections::VecDeque;
+
+/// The peer and where it is.
+struct Peer {
+    remote: Remote,
+    latch: Latch,
+}
+
+/// Between the stick's OK to `AT^DDSETEX` and `^CEND`.
+struct Voice {
+    bytes: VoiceBytes,
+    tones: Tones,
+    jitter: JitterBuffer,
+    /// The stick has stalled at this moment unless a frame comes; `None` when that has been counted.
+    stall_at: Option<Instant>,
+}
+
+/// Sound between a stick and a peer, both ways. The stick's frames are the clock.
+pub struct Gateway {
+    peer: Option<Peer>,
+    voice: Option<Voice>,
+    outgoing: Outgoing,
+    reception: Reception,
+    keys: Keys,
+    outputs: VecDeque<Output>,
+    stats: Stats,
+}
+
+impl Gateway {
+    #[must_use]
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            peer: None,
+            voice: None,
+            outgoing: Outgoing::new(seed),
+            reception: Reception::default(),
+            keys: Keys::default(),
+            outputs: VecDeque::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// After each offer and answer. Our stream goes on with its numbers; the learnt address stays while the signalled
+    /// one does. Each call opens the window for learning an address again, so it belongs to the answer of the call too.
+    pub fn set_remote(&mut self, remote: Remote, now: Instant) {
+        self.end_event();
+        let moved = self.peer.as_ref().is_none_or(|peer| peer.remote.addr != remote.addr);
+        match &mut self.peer {
+            Some(peer) => {
+                peer.latch.renew(remote.addr, remote.symmetric, now);
+                peer.remote = remote;
+            }
+            None => {
+                let latch = Latch::new(remote.addr, remote.symmetric, now);
+                self.peer = Some(Peer { remote, latch });
+            }
+        }
+        self.note_latch();
+        if moved {
+            self.outgoing.open_way(now);
+            self.handle_timeout(now);
+        }
+    }
+
+    /// The stick's voice port carries sound from now on.
+    pub fn open_voice(&mut self, now: Instant) {
+        self.close_voice();
+        self.voice = Some(Voice {
+            bytes: VoiceBytes::default(),
+            tones: Tones::default(),
+            jitter: JitterBuffer::default(),
+            stall_at: Some(now + STALL),
+        });
+    }
+
+    /// The call has ended at the stick: nothing goes there any more, not even what waits.
+    pub fn close_voice(&mut self) {
+        self.voice = None;
+        self.outputs.retain(|output| matches!(output, Output::Rtp { .. }));
+        let Self { peer, outgoing, outputs, stats, .. } = self;
+        let to = peer.as_ref().map(|peer| peer.latch.target());
+        outgoing
+            .close(peer.as_ref().map(|peer| &peer.remote), &mut |bytes| push_rtp(outputs, stats, to, bytes));
+    }
+
+    /// Bytes of the voice port, however many. Each frame that they complete gives one back.
+    pub fn handle_voice(&mut self, bytes: &[u8], now: Instant) {
+        let mut rest = bytes;
+        while let Some(frame) = self.voice.as_mut().and_then(|voice| voice.bytes.next_frame(&mut rest)) {
+            self.on_frame(&frame, now);
+        }
+    }
+
+    /// A datagram at our RTP port.
+    pub fn handle_rtp(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) {
+        let Some(peer) = &mut self.peer else {
+            self.stats.stranger = self.stats.stranger.saturating_add(1);
+            return;
+        };
+        let Ok(packet) = Packet::parse(bytes) else {
+            self.stats.malformed = self.stats.malformed.saturating_add(1);
+            return;
+        };
+        if !is_known(&peer.remote, packet.payload_type) {
+            self.stats.unknown_type = self.stats.unknown_type.saturating_add(1);
+            return;
+        }
+        let accepted = peer.latch.accept(from, packet.sequence, packet.ssrc, now);
+        self.note_latch();
+        if !accepted {
+            self.stats.stranger = self.stats.stranger.saturating_add(1);
+            return;
+        }
+        self.on_packet(&packet, now);
+    }
+
+    /// The time of `poll_timeout` has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if let Some(voice) = &mut self.voice
+            && voice.stall_at.is_some_and(|at| now >= at)
+        {
+            voice.stall_at = None;
+            self.stats.stalls = self.stats.stalls.saturating_add(1);
+        }
+        let Self { peer, outgoing, outputs, stats, .. } = self;
+        let Some(peer) = peer else { return };
+        let before = stats.sent_packets;
+        let to = Some(peer.latch.target());
+        outgoing.handle_timeout(&peer.remote, now, &mut |bytes| push_rtp(outputs, stats, to, bytes));
+        if stats.sent_packets != before {
+            stats.last_sent_at = Some(now);
+        }
+    }
+
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let sign = self.peer.as_ref().and_then(|_| self.outgoing.poll_timeout());
+        let stall = self.voice.as_ref().and_then(|voice| voice.stall_at);
+        [sign, stall].into_iter().flatten().min()
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Sounds a key in the stick's direction, for a stick whose `AT^DTMF` does not work.
+    pub fn send_digit(&mut self, digit: char) {
+        if !self.voice.as_mut().is_some_and(|voice| voice.tones.push(digit)) {
+            self.stats.digits_dropped = self.stats.digits_dropped.saturating_add(1);
+        }
+    }
+
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    fn on_frame(&mut self, frame: &[i16; FRAME], now: Instant) {
+        let Self { peer, voice: Some(voice), outgoing, outputs, stats, .. } = self else { return };
+        stats.voice_frames = stats.voice_frames.saturating_add(1);
+        voice.stall_at = Some(now + STALL);
+        let mut sound = voice.jitter.pull(now, stats);
+        voice.tones.overlay(&mut sound);
+        push(outputs, stats, Output::Voice(to_bytes(&sound)));
+        let Some(peer) = peer else { return };
+        let to = Some(peer.latch.target());
+        let mut packets = heapless::Vec::<Vec<u8>, 8>::new();
+        outgoing.on_frame(frame, &peer.remote, now, stats, &mut |bytes| drop(packets.push(bytes)));
+        for bytes in packets {
+            stats.last_sent_at = Some(now);
+            push_rtp(outputs, stats, to, bytes);
+        }
+    }
+
+    /// A packet that is the peer's.
+    fn on_packet(&mut self, packet: &Packet, now: Instant) {
+        self.stats.received_packets = self.stats.received_packets.saturating_add(1);
+        let bytes = u64::try_from(packet.payload.len()).unwrap_or(0);
+        self.stats.received_bytes = self.stats.received_bytes.saturating_add(bytes);
+        self.stats.last_received_at = Some(now);
+        match self.reception.on_packet(packet.sequence, packet.ssrc, &mut self.stats) {
+            Arrival::Duplicate | Arrival::Stray => return,
+            Arrival::Restart => {
+                self.keys.restart();
+                self.voice.iter_mut().for_each(|voice| voice.jitter.restart());
+            }
+            Arrival::Fresh => {}
+        }
+        let Some(remote) = self.peer.as_ref().map(|peer| &peer.remote).filter(|r| r.direction.receives())
+        else {
+            return;
+        };
+        if remote.event_receive == Some(packet.payload_type) {
+            self.on_event(packet, now);
+        } else if let Some(codec) = remote.codec_of(packet.payload_type) {
+            self.reception.on_timestamp(packet.timestamp, now, &mut self.stats);
+            let Some(voice) = &mut self.voice else { return };
+            let header = (packet.timestamp, packet.marker);
+            voice.jitter.put(header, (codec, packet.payload), now, &mut self.stats);
+        } else if let Some(voice) = &mut self.voice {
+            voice.jitter.put_silence(packet.timestamp);
+        }
+    }
+
+    fn on_event(&mut self, packet: &Packet, now: Instant) {
+        let (Some(event), Some(voice)) = (Event::parse(packet.payload), &mut self.voice) else { return };
+        voice.jitter.put_silence(packet.timestamp);
+        let digit = self.keys.on_event(packet.timestamp, packet.marker, event, now, &mut self.stats);
+        if let Some(digit) = digit {
+            push(&mut self.outputs, &mut self.stats, Output::Digit(digit));
+        }
+    }
+
+    fn end_event(&mut self) {
+        let Self { peer: Some(peer), outgoing, outputs, stats, .. } = self else { return };
+        let to = Some(peer.latch.target());
+        outgoing.end_event(&peer.remote, &mut |bytes| push_rtp(outputs, stats, to, bytes));
+    }
+
+    fn note_latch(&mut self) {
+        self.stats.latched = self.peer.as_ref().and_then(|peer| peer.latch.locked());
+    }
+}
+
+/// Types that make a packet plausible.
+fn is_known(remote: &Remote, payload_type: u8) -> bool {
+    payload_type == COMFORT_NOISE
+        || remote.event_receive == Some(payload_type)
+        || remote.codec_of(payload_type).is_some()
+}
+
+fn push_rtp(outputs: &mut VecDeque<Output>, stats: &mut Stats, to: Option<SocketAddr>, bytes: Vec<u8>) {
+    let Some(to) = to else { return };
+    stats.sent_packets = stats.sent_packets.saturating_add(1);
+    let payload = bytes.len().saturating_sub(crate::wire::rtp::HEADER);
+    stats.sent_bytes = stats.sent_bytes.saturating_add(u64::try_from(payload).unwrap_or(0));
+    push(outputs, stats, Output::Rtp { to, bytes });
+}
+
+fn push(outputs: &mut VecDeque<Output>, stats: &mut Stats, output: Output) {
+    if outputs.len() >= MEDIA_OUTPUTS {
+        stats.outputs_dropped = stats.outputs_dropped.saturating_add(1);
+        return;
+    }
+    outputs.push_back(output);
+}

@@ -1,0 +1,231 @@
+//! Two RTP peers: what comes from one goes to the other as it is.
+//!
+//! Payload, sequence number, timestamp and SSRC stay; the payload type becomes what the other side listed.
+use super::latch::Latch;
+use super::{Codec, Remote, Seed};
+use crate::util::limits::MEDIA_OUTPUTS;
+use crate::util::time::Instant;
+use crate::wire::rtp::{COMFORT_NOISE, Packet, write_header};
+use core::net::SocketAddr;
+use std::collections::VecDeque;
+
+/// One of the two peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    A,
+    B,
+}
+
+impl Side {
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    const fn place(self) -> usize {
+        match self {
+            Self::A => 0,
+            Self::B => 1,
+        }
+    }
+}
+
+/// A datagram for the peer on this side, from our port of this side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forward {
+    pub side: Side,
+    pub to: SocketAddr,
+    pub bytes: Vec<u8>,
+}
+
+/// What is counted of one side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelayStats {
+    /// From this side, forwarded.
+    pub forwarded_packets: u64,
+    pub forwarded_bytes: u64,
+    pub malformed: u64,
+    pub stranger: u64,
+    /// Types that this side did not get from us, or that the other side has none for.
+    pub unknown_type: u64,
+    /// Not forwarded because a side is on hold, or the other one is not known yet.
+    pub held: u64,
+    /// Datagrams that nobody fetched in time.
+    pub outputs_dropped: u64,
+    pub latched: Option<SocketAddr>,
+    pub last_received_at: Option<Instant>,
+}
+
+struct Peer {
+    remote: Remote,
+    latch: Latch,
+}
+
+/// Joins two peers.
+pub struct Relay {
+    seed: Seed,
+    peers: [Option<Peer>; 2],
+    outputs: VecDeque<Forward>,
+    stats: [RelayStats; 2],
+}
+
+impl Relay {
+    /// The seed numbers the packets that open the way through NAT before the other side sends.
+    #[must_use]
+    pub fn new(seed: Seed) -> Self {
+        Self { seed, peers: [None, None], outputs: VecDeque::new(), stats: <[RelayStats; 2]>::default() }
+    }
+
+    /// After each offer and answer with this side.
+    pub fn set_remote(&mut self, side: Side, remote: Remote, now: Instant) {
+        let Some(place) = self.peers.get_mut(side.place()) else { return };
+        let moved = match place {
+            Some(peer) => {
+                let moved = peer.remote.addr != remote.addr;
+                peer.latch.renew(remote.addr, remote.symmetric, now);
+                peer.remote = remote;
+                moved
+            }
+            None => {
+                let latch = Latch::new(remote.addr, remote.symmetric, now);
+                *place = Some(Peer { remote, latch });
+                true
+            }
+        };
+        self.note_latch(side);
+        if moved {
+            self.open_way(side);
+        }
+    }
+
+    /// A datagram at our port for this side.
+    pub fn handle_rtp(&mut self, side: Side, from: SocketAddr, bytes: &[u8], now: Instant) {
+        let counted = match self.forward(side, from, bytes, now) {
+            Ok(forward) => {
+                self.push(forward);
+                None
+            }
+            Err(reason) => Some(reason),
+        };
+        self.note_latch(side);
+        let (Some(reason), Some(stats)) = (counted, self.stats.get_mut(side.place())) else { return };
+        let counter = match reason {
+            Refused::Malformed => &mut stats.malformed,
+            Refused::Stranger => &mut stats.stranger,
+            Refused::UnknownType => &mut stats.unknown_type,
+            Refused::Held => &mut stats.held,
+        };
+        *counter = counter.saturating_add(1);
+    }
+
+    pub fn poll_output(&mut self) -> Option<Forward> {
+        self.outputs.pop_front()
+    }
+
+    #[must_use]
+    pub const fn stats(&self, side: Side) -> &RelayStats {
+        let [a, b] = &self.stats;
+        match side {
+            Side::A => a,
+            Side::B => b,
+        }
+    }
+
+    fn forward(
+        &mut self,
+        side: Side,
+        from: SocketAddr,
+        bytes: &[u8],
+        now: Instant,
+    ) -> Result<Forward, Refused> {
+        let packet = Packet::parse(bytes).map_err(|_| Refused::Malformed)?;
+        let [a, b] = &mut self.peers;
+        let (source, target) = match side {
+            Side::A => (a, b),
+            Side::B => (b, a),
+        };
+        let source = source.as_mut().ok_or(Refused::Stranger)?;
+        let kind = kind(&source.remote, packet.payload_type).ok_or(Refused::UnknownType)?;
+        if !source.latch.accept(from, packet.sequence, packet.ssrc, now) {
+            return Err(Refused::Stranger);
+        }
+        let target = target.as_ref().ok_or(Refused::Held)?;
+        if !source.remote.direction.receives() || !target.remote.direction.sends() {
+            return Err(Refused::Held);
+        }
+        let payload_type = type_for(&target.remote, kind).ok_or(Refused::UnknownType)?;
+        let stats = self.stats.get_mut(side.place()).ok_or(Refused::Held)?;
+        stats.last_received_at = Some(now);
+        stats.forwarded_packets = stats.forwarded_packets.saturating_add(1);
+        let length = u64::try_from(packet.payload.len()).unwrap_or(0);
+        stats.forwarded_bytes = stats.forwarded_bytes.saturating_add(length);
+        let header =
+            write_header(packet.marker, payload_type, packet.sequence, packet.timestamp, packet.ssrc);
+        let bytes = [&header[..], packet.payload].concat();
+        Ok(Forward { side: side.other(), to: target.latch.target(), bytes })
+    }
+
+    /// A packet of silence, so that a NAT on our way lets the peer's packets in.
+    fn open_way(&mut self, side: Side) {
+        let Some(Some(peer)) = self.peers.get(side.place()) else { return };
+        let (to, codec, payload_type) = (peer.latch.target(), peer.remote.codec, peer.remote.payload_type);
+        let samples = peer.remote.packet_samples();
+        let Seed { ssrc, sequence, timestamp } = self.seed;
+        self.seed.sequence = sequence.wrapping_add(1);
+        self.seed.timestamp = timestamp.wrapping_add(u32::try_from(samples).unwrap_or(0));
+        let mut bytes = write_header(true, payload_type, sequence, timestamp, ssrc).to_vec();
+        bytes.resize(bytes.len().saturating_add(samples), codec.silence());
+        self.push(Forward { side, to, bytes });
+    }
+
+    fn push(&mut self, forward: Forward) {
+        if self.outputs.len() < MEDIA_OUTPUTS {
+            self.outputs.push_back(forward);
+        } else if let Some(stats) = self.stats.get_mut(forward.side.place()) {
+            stats.outputs_dropped = stats.outputs_dropped.saturating_add(1);
+        }
+    }
+
+    fn note_latch(&mut self, side: Side) {
+        let (Some(Some(peer)), Some(stats)) =
+            (self.peers.get(side.place()), self.stats.get_mut(side.place()))
+        else {
+            return;
+        };
+        stats.latched = peer.latch.locked();
+    }
+}
+
+enum Refused {
+    Malformed,
+    Stranger,
+    UnknownType,
+    Held,
+}
+
+/// What a payload type means, whatever its number.
+#[derive(Clone, Copy)]
+enum Kind {
+    Sound(Codec),
+    Event,
+    ComfortNoise,
+}
+
+fn kind(remote: &Remote, payload_type: u8) -> Option<Kind> {
+    if remote.event_receive == Some(payload_type) {
+        return Some(Kind::Event);
+    }
+    let sound = remote.codec_of(payload_type).map(Kind::Sound);
+    sound.or_else(|| (payload_type == COMFORT_NOISE).then_some(Kind::ComfortNoise))
+}
+
+fn type_for(remote: &Remote, kind: Kind) -> Option<u8> {
+    match kind {
+        Kind::Sound(codec) => (codec == remote.codec).then_some(remote.payload_type),
+        Kind::Event => remote.event_send,
+        Kind::ComfortNoise => Some(COMFORT_NOISE),
+    }
+}

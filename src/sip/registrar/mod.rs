@@ -1,0 +1,138 @@
+//! Who can be reached where: we answer REGISTER. RFC 3261 section 10.3, RFC 3327 (Path), RFC 5626 (instances).
+//!
+//! Pure: no transactions, no digest. The owner authenticates first and sends what comes back.
+mod binding;
+mod contact;
+mod date;
+mod qualify;
+mod register;
+mod same;
+
+pub use binding::{Binding, Key, Reach};
+pub use qualify::Probe;
+pub use same::is_same_uri;
+
+use crate::sip::Flow;
+use crate::util::limits::REGISTRAR_EVENTS;
+use crate::util::random::{Random, Seed};
+use crate::util::time::Instant;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// What the configuration says about one extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// A new contact beyond them pushes out the oldest.
+    pub max_contacts: usize,
+    /// How often a phone is asked by OPTIONS whether it is there. `None`: never.
+    pub qualify: Option<Duration>,
+}
+
+/// What became of a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Registered,
+    /// The phone refreshed from another address or connection.
+    Moved,
+    /// By the phone's own wish.
+    Removed,
+    /// The same phone came with another contact, or one contact too many.
+    Replaced,
+    Expired,
+    /// Its TCP connection is gone.
+    ConnectionLost,
+    /// The extension is no more in the configuration.
+    Forgotten,
+    /// OPTIONS stay without an answer; the binding stays.
+    Unreachable,
+    Reachable,
+}
+
+/// For log and status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub aor: String,
+    pub change: Change,
+    pub key: Key,
+    pub flow: Flow,
+}
+
+/// All bindings of all extensions.
+#[derive(Debug)]
+pub struct Registrar {
+    /// Each list in the order in which to ring: by `q`, then the freshest.
+    aors: BTreeMap<String, Vec<Binding>>,
+    events: VecDeque<Event>,
+    random: Random,
+    last_key: u64,
+}
+
+impl Registrar {
+    #[must_use]
+    pub fn new(seed: Seed) -> Self {
+        Self { aors: BTreeMap::new(), events: VecDeque::new(), random: Random::new(seed), last_key: 0 }
+    }
+
+    // `register` stands in register.rs, `poll_qualify` and `handle_qualified` in qualify.rs.
+
+    /// Where an extension can be reached, in the order in which to ring: by `q`, then the freshest.
+    pub fn bindings(&self, aor: &str) -> impl Iterator<Item = &Binding> {
+        self.aors.get(aor).into_iter().flatten()
+    }
+
+    /// Every binding with its extension, for status.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Binding)> {
+        self.aors.iter().flat_map(|(aor, list)| list.iter().map(move |b| (aor.as_str(), b)))
+    }
+
+    /// The connection `flow_id` is gone: so are the bindings that came by it.
+    pub fn flow_closed(&mut self, flow_id: u32) {
+        self.remove_where(Change::ConnectionLost, |_, b| {
+            b.flow.transport.is_reliable() && b.flow.id == flow_id
+        });
+    }
+
+    /// The extension is gone from the configuration.
+    pub fn forget(&mut self, aor: &str) {
+        self.remove_where(Change::Forgotten, |name, _| name == aor);
+    }
+
+    /// Drops what has expired.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.remove_where(Change::Expired, |_, b| b.expires_at <= now);
+    }
+
+    /// When `handle_timeout` or `poll_qualify` is wanted next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.all().flat_map(|(_, b)| [Some(b.expires_at), b.asks_at()]).flatten().min()
+    }
+
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn remove_where(&mut self, change: Change, is_gone: impl Fn(&str, &Binding) -> bool) {
+        let events = &mut self.events;
+        self.aors.retain(|aor, list| {
+            list.retain(|b| {
+                let is_gone = is_gone(aor, b);
+                if is_gone {
+                    tell(events, aor, change, b);
+                }
+                !is_gone
+            });
+            !list.is_empty()
+        });
+    }
+}
+
+fn tell(events: &mut VecDeque<Event>, aor: &str, change: Change, binding: &Binding) {
+    if events.len() >= REGISTRAR_EVENTS {
+        events.pop_front();
+    }
+    events.push_back(Event { aor: aor.to_owned(), change, key: binding.key, flow: binding.flow });
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! Somebody calls: by the SIM, by a phone, by a trunk, or `tandem dial` for a phone.
+use super::{Call, CallId, Cause, Leg, Media, Party, Phase, Side, SipLeg, State};
+use crate::modem::Caller as GsmCaller;
+use crate::sip::{Flow, SessionId};
+use crate::switch::line::LineId;
+use crate::switch::phones::Who;
+use crate::switch::route::{self, Caller, Decision, Refusal};
+use crate::switch::{Switch, route::Leg as Way};
+use crate::util::limits::CALLS;
+use crate::util::pii::Pii;
+use crate::util::time::Now;
+use crate::wire::sdp;
+use crate::wire::sip::{Address, Message, header};
+use std::collections::VecDeque;
+
+impl Switch {
+    /// The SIM is called.
+    pub(in crate::switch) fn on_incoming(&mut self, line: LineId, caller: &GsmCaller, now: Now) {
+        let Some(section) = self.line_mut(line).map(|l| l.section.clone()) else { return };
+        let number = match caller {
+            GsmCaller::Number(number) => Some(number.clone()),
+            GsmCaller::Withheld | GsmCaller::Unknown => None,
+        };
+        self.counters.calls_in = self.counters.calls_in.saturating_add(1);
+        let shown = number.as_deref().unwrap_or_default();
+        let own = section.number.clone().unwrap_or_default();
+        let caller = Caller::Dongle { name: &section.name, number: shown };
+        let decision = route::decide(&self.loaded.config, caller, &own);
+        log::info!(
+            "dongle '{}': call from {}",
+            section.name,
+            number.as_deref().map_or("withheld".to_owned(), |n| Pii(n).to_string())
+        );
+        let a = Side {
+            party: Party::Dongle { name: section.name.clone(), number },
+            leg: Leg::Modem { line },
+            state: State::Ringing { early: false },
+        };
+        match decision {
+            Decision::Dial { legs, .. } | Decision::Emergency { legs, .. } => {
+                let Some(id) = self.begin_call(a, own, legs, false, now) else { return };
+                self.next_way(id, now);
+            }
+            // It goes on ringing: the network's mailbox or nobody takes it.
+            Decision::Refused(Refusal::NoRoute) => {
+                log::info!("dongle '{}': nobody is to ring: option 'inbound' is not set", section.name);
+            }
+            Decision::Refused(_) => {
+                let Some(id) = self.begin_call(a, own, Vec::new(), false, now) else { return };
+                self.end_call(id, None, Cause::NO_ROUTE, now);
+            }
+        }
+    }
+
+    /// An INVITE outside of dialogs.
+    pub(in crate::switch) fn on_invite(
+        &mut self,
+        session: SessionId,
+        request: &Message,
+        flow: Flow,
+        now: Now,
+    ) {
+        let who = match self.who_calls(request, flow, now) {
+            Ok(who) => who,
+            Err(response) => return self.sip.challenge(session, *response, now.mono),
+        };
+        self.counters.calls_in = self.counters.calls_in.saturating_add(1);
+        let dialled = dialled(request, &who);
+        let (party, codecs, caller) = match &who {
+            Who::Extension(extension) => (
+                Party::Extension { name: extension.name.clone() },
+                extension.codecs.clone(),
+                Caller::Extension(&extension.name),
+            ),
+            Who::Trunk { section, number } => (
+                Party::Trunk {
+                    name: section.name.clone(),
+                    number: Some(number.clone()).filter(|n| !n.is_empty()),
+                },
+                section.codecs.clone(),
+                Caller::Trunk { name: &section.name, number },
+            ),
+        };
+        let (legs, emergency) = match route::decide(&self.loaded.config, caller, &dialled) {
+            Decision::Dial { legs, route } => {
+                log::debug!("{} dialled {}: route '{route}'", party.logged(), Pii(&dialled));
+                (legs, false)
+            }
+            Decision::Emergency { legs, number } => {
+                log::warn!("{}: emergency call to {number}", party.logged());
+                (legs, true)
+            }
+            Decision::Refused(why) => {
+                let (status, words) = refusal(why);
+                log::info!("{} dialled {}: {words}", party.logged(), Pii(&dialled));
+                self.counters.calls_failed = self.counters.calls_failed.saturating_add(1);
+                return self.refuse(session, status, Cause::of_status(status), now);
+            }
+        };
+        let leg = match self.answering_leg(session, request, flow, &who, codecs) {
+            Ok(leg) => leg,
+            Err((status, cause)) => return self.refuse(session, status, cause, now),
+        };
+        let port = leg.port;
+        let a = Side { party, leg: Leg::Sip(Box::new(leg)), state: State::Begun };
+        match self.begin_call(a, dialled, legs, emergency, now) {
+            Some(id) => self.next_way(id, now),
+            None => {
+                self.release_rtp(port);
+                self.refuse(session, 503, Cause::CONGESTION, now);
+            }
+        }
+    }
+
+    /// `tandem dial`: ring the extension's phones, then dial for the one that answers.
+    ///
+    /// # Errors
+    /// In words for the client.
+    pub(in crate::switch) fn dial_for(
+        &mut self,
+        extension: &str,
+        number: &str,
+        now: Now,
+    ) -> Result<CallId, String> {
+        let known = self.loaded.config.extensions.iter().any(|e| e.enabled && e.name == extension);
+        if !known {
+            return Err(format!("there is no extension '{}'", crate::util::text::one_line(extension, 32)));
+        }
+        let decision = route::decide(&self.loaded.config, Caller::Extension(extension), number);
+        let (legs, emergency) = match decision {
+            Decision::Dial { legs, .. } => (legs, false),
+            Decision::Emergency { legs, .. } => (legs, true),
+            Decision::Refused(why) => return Err(refusal(why).1.to_owned()),
+        };
+        self.ring_caller(extension, number, legs, emergency, now)
+    }
+
+    /// A place in the table.
+    pub(super) fn begin_call(
+        &mut self,
+        a: Side,
+        dialled: String,
+        ways: Vec<Way>,
+        emergency: bool,
+        now: Now,
+    ) -> Option<CallId> {
+        if self.calls.all.len() >= CALLS && !emergency {
+            log::warn!("{CALLS} calls at once: a further one is turned away");
+            return None;
+        }
+        let id = self.calls.next_id();
+        self.note_side(id, &a);
+        let call = Call {
+            id,
+            a,
+            b: Vec::new(),
+            ways: VecDeque::from(ways),
+            dialled,
+            phase: Phase::Reaching { until: None },
+            media: Media::None,
+            emergency,
+            began: now,
+            answered: None,
+            failure: None,
+        };
+        log::debug!("call {}: from {}", id.0, call.a.party.logged());
+        self.calls.all.insert(id, call);
+        Some(id)
+    }
+
+    /// So that what the side says finds its call.
+    pub(super) fn note_side(&mut self, id: CallId, side: &Side) {
+        match &side.leg {
+            Leg::Modem { line } => {
+                self.calls.lines.insert(*line, id);
+            }
+            Leg::Sip(leg) => {
+                self.calls.sessions.insert(leg.session, id);
+                self.calls.ports.insert(leg.port, id);
+            }
+        }
+    }
+
+    /// The caller's leg, with an offer that has something for us, and a port.
+    fn answering_leg(
+        &mut self,
+        session: SessionId,
+        request: &Message,
+        flow: Flow,
+        who: &Who,
+        codecs: Vec<sdp::Codec>,
+    ) -> Result<SipLeg, (u16, Cause)> {
+        let offer = match super::sound::offer_of(request) {
+            Ok(offer) => offer,
+            Err(status) => return Err((status, Cause::INCOMPATIBLE)),
+        };
+        let port = self.allocate_rtp().ok_or((503, Cause::NO_CIRCUIT))?;
+        let mut leg = SipLeg {
+            session,
+            flow,
+            port,
+            contact: self.contact(flow, None),
+            codecs,
+            offer,
+            ours: None,
+            agreed: None,
+            trunk: who.trunk().map(str::to_owned),
+            by_us: false,
+        };
+        if let Err(status) = self.check_offer(&mut leg) {
+            self.release_rtp(port);
+            return Err((status, Cause::INCOMPATIBLE));
+        }
+        Ok(leg)
+    }
+
+    pub(super) fn refuse(&mut self, session: SessionId, status: u16, cause: Cause, now: Now) {
+        let mut headers = vec![(header::REASON, cause.reason())];
+        if status == 503 {
+            headers.push((header::RETRY_AFTER, "10".to_owned()));
+        }
+        self.sip.reject(session, status, &headers, now.mono);
+    }
+}
+
+/// What was dialled: the Request-URI's user; from a trunk that put our own Contact there, INTEROP's order of other places.
+fn dialled(request: &Message, who: &Who) -> String {
+    let user = |address: Option<Address>| address.and_then(|a| a.uri.user_text());
+    let uri = request.uri().and_then(crate::wire::sip::Uri::user_text);
+    let called = || user(request.get(header::P_CALLED_PARTY_ID).and_then(Address::parse));
+    let text = match who {
+        Who::Trunk { section, .. } => {
+            let own = |u: &String| {
+                Some(u.as_str()) == section.username.as_deref() || super::super::trunks::is_token(u)
+            };
+            uri.filter(|u| !own(u)).or_else(called).or_else(|| user(request.to()).filter(|u| !own(u)))
+        }
+        Who::Extension(_) => uri,
+    };
+    text.unwrap_or_default()
+}
+
+const fn refusal(why: Refusal) -> (u16, &'static str) {
+    match why {
+        Refusal::NotANumber => (484, "this is no number"),
+        Refusal::NoRoute => (404, "no route takes this number"),
+        Refusal::NotNamed => (403, "the route does not name this caller"),
+        Refusal::NothingThere => (503, "what the route leads to is switched off or has a problem"),
+    }
+}

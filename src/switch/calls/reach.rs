@@ -1,0 +1,372 @@
+//! The called side: way after way is tried until one rings.
+use super::{CallId, Cause, Leg, Party, Phase, Side, SipLeg, State};
+use crate::config::HangupWord;
+use crate::modem::{Clir, DialRefused};
+use crate::sip::{Flow, Invite};
+use crate::switch::Switch;
+use crate::switch::route::Leg as Way;
+use crate::util::limits::FORKS;
+use crate::util::time::Now;
+use crate::wire::sdp;
+use crate::wire::sip::{Address, Uri, header};
+use std::time::Duration;
+
+/// A trunk rings as long as the far network lets it; beyond this nobody is there.
+const TRUNK_RINGS: Duration = Duration::from_secs(180);
+/// The network ends a call that nobody takes after a minute; this is for a stick that does not say so.
+const SIM_RINGS: Duration = Duration::from_secs(120);
+
+impl Switch {
+    /// Try the ways that are left; the call ends when none is.
+    pub(super) fn next_way(&mut self, id: CallId, now: Now) {
+        loop {
+            let Some(call) = self.calls.all.get_mut(&id) else { return };
+            let Some(way) = call.ways.pop_front() else {
+                let cause = call.failure.unwrap_or(Cause::NO_ROUTE);
+                return self.end_call(id, None, cause, now);
+            };
+            match self.try_way(id, &way, now) {
+                Ok(()) => return,
+                Err(cause) => {
+                    if let Some(call) = self.calls.all.get_mut(&id) {
+                        call.failure = Some(cause);
+                    }
+                }
+            }
+        }
+    }
+
+    fn try_way(&mut self, id: CallId, way: &Way, now: Now) -> Result<(), Cause> {
+        match way {
+            Way::Extension { name } => self.ring_extension(id, name, now),
+            Way::Trunk { name, number, caller_id, hide } => {
+                self.call_trunk(id, name, number, caller_id.as_deref(), *hide, now)
+            }
+            Way::Dongle { name, number, hide } => self.call_by_dongle(id, name, number, *hide, now),
+            Way::Hangup(word) => Err(match word {
+                HangupWord::Busy => Cause::BUSY,
+                HangupWord::Rejected => Cause::REJECTED,
+                HangupWord::NotFound => Cause::UNASSIGNED,
+                HangupWord::Unavailable => Cause::ABSENT,
+            }),
+        }
+    }
+
+    fn call_by_dongle(
+        &mut self,
+        id: CallId,
+        name: &str,
+        number: &str,
+        hide: bool,
+        now: Now,
+    ) -> Result<(), Cause> {
+        let call = self.calls.all.get(&id).ok_or(Cause::NO_ROUTE)?;
+        // Samples of one stick into the other would need a clock between them.
+        if matches!(call.a.leg, Leg::Modem { .. }) {
+            log::warn!("call {}: from one dongle out by another is not in this version", id.0);
+            return Err(Cause::INCOMPATIBLE);
+        }
+        let emergency = call.emergency;
+        let line = self.lines.iter_mut().find(|l| l.section.name == name).ok_or(Cause::NETWORK_DOWN)?;
+        let line_id = line.id;
+        let clir = if hide { Clir::Hide } else { Clir::Default };
+        match line.modem.dial(number, clir, emergency, now.mono) {
+            Ok(()) => {}
+            Err(DialRefused::Busy) if emergency => return self.make_room(id, line_id, number, now),
+            Err(DialRefused::Busy) => return Err(Cause::BUSY),
+            Err(DialRefused::NotReady) => return Err(Cause::NETWORK_DOWN),
+            Err(DialRefused::BadNumber) => return Err(Cause::INVALID_NUMBER),
+        }
+        self.counters.calls_out = self.counters.calls_out.saturating_add(1);
+        let side = Side {
+            party: Party::Dongle { name: name.to_owned(), number: Some(number.to_owned()) },
+            leg: Leg::Modem { line: line_id },
+            state: State::Begun,
+        };
+        self.add_called(id, side, now.mono + SIM_RINGS);
+        self.start_gateway(id, now);
+        Ok(())
+    }
+
+    /// An emergency call takes the line from another call; it is dialled when the stick says that the other is over.
+    fn make_room(
+        &mut self,
+        id: CallId,
+        line: crate::switch::LineId,
+        number: &str,
+        now: Now,
+    ) -> Result<(), Cause> {
+        if self.calls.urgent.is_some() {
+            return Err(Cause::BUSY);
+        }
+        let other = self.calls.of_line(line).map(|(other, _)| other);
+        if other.and_then(|o| self.calls.all.get(&o)).is_some_and(|c| c.emergency) {
+            return Err(Cause::BUSY);
+        }
+        log::warn!("call {}: an emergency call takes the line", id.0);
+        let name = self.line_mut(line).map(|l| l.section.name.clone()).unwrap_or_default();
+        if let Some(call) = self.calls.all.get_mut(&id) {
+            call.ways.push_front(Way::Dongle { name, number: number.to_owned(), hide: false });
+            call.enter(Phase::Reaching { until: Some(now.mono + SIM_RINGS) });
+        }
+        self.calls.urgent = Some((id, line));
+        match other {
+            Some(other) => self.end_call(other, None, Cause(8), now),
+            // A call of the stick that nobody here knows: it rings, or is on its way down.
+            None => {
+                if let Some(line) = self.line_mut(line) {
+                    line.modem.hangup(now.mono);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ring_extension(&mut self, id: CallId, name: &str, now: Now) -> Result<(), Cause> {
+        let extension = self.loaded.config.extensions.iter().find(|e| e.enabled && e.name == name);
+        let extension = extension.cloned().ok_or(Cause::UNASSIGNED)?;
+        let contacts: Vec<(Uri, Flow, Vec<String>)> = self
+            .registrar
+            .bindings(name)
+            .take(FORKS)
+            .map(|b| (b.contact.clone(), b.flow, b.path.clone()))
+            .collect();
+        if contacts.is_empty() {
+            log::info!("call {}: no phone is registered as '{name}'", id.0);
+            return Err(Cause::ABSENT);
+        }
+        let codecs = self.codecs_for(id, &extension.codecs)?;
+        let port = self.allocate_rtp().ok_or(Cause::NO_CIRCUIT)?;
+        let mut any = false;
+        for (contact, flow, route) in contacts {
+            let local = self.contact(flow, None);
+            let from = self.caller_address(id, &local);
+            let to = Address::new(Uri::sip(Some(name), &local.host, None));
+            let order = Order {
+                flow,
+                uri: contact,
+                from,
+                to,
+                contact: local,
+                route,
+                headers: Vec::new(),
+                trunk: None,
+            };
+            any |= self.call_sip(
+                id,
+                order,
+                port,
+                &codecs,
+                &Party::Extension { name: name.to_owned() },
+                extension.timeout,
+                now,
+            );
+        }
+        if !any {
+            self.release_rtp(port);
+            return Err(Cause::CONGESTION);
+        }
+        self.start_gateway(id, now);
+        Ok(())
+    }
+
+    fn call_trunk(
+        &mut self,
+        id: CallId,
+        name: &str,
+        number: &str,
+        caller_id: Option<&str>,
+        hide: bool,
+        now: Now,
+    ) -> Result<(), Cause> {
+        let Some((section, flow)) = self.trunk_way(name) else { return Err(Cause::NETWORK_DOWN) };
+        let codecs = self.codecs_for(id, &section.codecs)?;
+        let contact = self.contact(flow, self.trunk_token(name).as_deref());
+        let caller = self.calls.all.get(&id).and_then(|c| c.a.party.number().map(str::to_owned));
+        let identity = super::super::trunks::identity(&section, caller.as_deref(), caller_id, hide);
+        let mut uri = Uri::sip(Some(number), section.domain(), None);
+        if section.domain.is_none() && section.port != 5060 {
+            uri.port = Some(section.port);
+        }
+        let to = Address::new(uri.clone());
+        let port = self.allocate_rtp().ok_or(Cause::NO_CIRCUIT)?;
+        let order = Order {
+            flow,
+            uri,
+            from: identity.from,
+            to,
+            contact,
+            route: Vec::new(),
+            headers: identity.headers,
+            trunk: Some(name.to_owned()),
+        };
+        let party = Party::Trunk { name: name.to_owned(), number: Some(number.to_owned()) };
+        if !self.call_sip(id, order, port, &codecs, &party, TRUNK_RINGS, now) {
+            self.release_rtp(port);
+            return Err(Cause::CONGESTION);
+        }
+        self.counters.calls_out = self.counters.calls_out.saturating_add(1);
+        self.start_gateway(id, now);
+        Ok(())
+    }
+
+    /// One INVITE of ours. False when the endpoint has no room.
+    #[allow(clippy::too_many_arguments)]
+    fn call_sip(
+        &mut self,
+        id: CallId,
+        order: Order,
+        port: u16,
+        codecs: &[sdp::Codec],
+        party: &Party,
+        rings: Duration,
+        now: Now,
+    ) -> bool {
+        let Some((session, leg)) = self.send_invite(order, port, codecs, rings, now) else { return false };
+        log::debug!(
+            "call {}: INVITE to {} at {} is session {session:?}",
+            id.0,
+            party.logged(),
+            leg.flow.remote
+        );
+        let side = Side { party: party.clone(), leg: Leg::Sip(Box::new(leg)), state: State::Begun };
+        // The endpoint ends it a moment earlier, with CANCEL and 408.
+        self.add_called(id, side, now.mono + rings + Duration::from_secs(2));
+        true
+    }
+
+    pub(super) fn send_invite(
+        &mut self,
+        order: Order,
+        port: u16,
+        codecs: &[sdp::Codec],
+        rings: Duration,
+        now: Now,
+    ) -> Option<(crate::sip::SessionId, SipLeg)> {
+        let ours = self.our_offer(order.flow, port, codecs);
+        let spec = Invite {
+            flow: order.flow,
+            uri: order.uri,
+            from: order.from,
+            to: order.to,
+            contact: order.contact.clone(),
+            call_id: None,
+            route: order.route,
+            headers: order.headers,
+            sdp: Some(ours.to_string().into_bytes()),
+            ring_limit: Some(rings),
+        };
+        let session = self.sip.invite(spec, now.mono).ok()?;
+        let leg = SipLeg {
+            session,
+            flow: order.flow,
+            port,
+            contact: order.contact,
+            codecs: codecs.to_vec(),
+            offer: None,
+            ours: Some(ours),
+            agreed: None,
+            trunk: order.trunk,
+            by_us: true,
+        };
+        Some((session, leg))
+    }
+
+    fn add_called(&mut self, id: CallId, side: Side, until: crate::util::time::Instant) {
+        self.note_side(id, &side);
+        if let Some(call) = self.calls.all.get_mut(&id) {
+            call.b.push(side);
+            call.enter(Phase::Reaching { until: Some(until) });
+        }
+    }
+
+    /// What the called side may offer: between two SIP legs only what both can, for nothing is transcoded there.
+    fn codecs_for(&self, id: CallId, theirs: &[sdp::Codec]) -> Result<Vec<sdp::Codec>, Cause> {
+        let call = self.calls.all.get(&id).ok_or(Cause::NO_ROUTE)?;
+        let Some(a) = call.a.leg.sip() else { return Ok(theirs.to_vec()) };
+        let callers = super::sound::caller_codecs(a);
+        let both: Vec<sdp::Codec> = callers.into_iter().filter(|c| theirs.contains(c)).collect();
+        if both.is_empty() { Err(Cause::INCOMPATIBLE) } else { Ok(both) }
+    }
+
+    /// The caller as a phone shows it. What strangers wrote is quoted by `Address`.
+    fn caller_address(&self, id: CallId, local: &Uri) -> Address {
+        let party = self.calls.all.get(&id).map(|c| c.a.party.clone());
+        let number = party.as_ref().and_then(|p| p.number());
+        let Some(number) = number.filter(|n| !n.is_empty()) else {
+            return Address::new(Uri::sip(Some("anonymous"), "anonymous.invalid", None))
+                .named(Some("Anonymous"));
+        };
+        let display = match &party {
+            Some(Party::Extension { name }) => {
+                self.loaded.config.extensions.iter().find(|e| e.name == *name).and_then(|e| e.display.clone())
+            }
+            _ => None,
+        };
+        Address::new(Uri::sip(Some(number), &local.host, None)).named(display.as_deref().or(Some(number)))
+    }
+
+    /// `tandem dial`: the caller's phones ring first.
+    pub(super) fn ring_caller(
+        &mut self,
+        extension: &str,
+        number: &str,
+        ways: Vec<Way>,
+        emergency: bool,
+        now: Now,
+    ) -> Result<CallId, String> {
+        let section = self.loaded.config.extensions.iter().find(|e| e.name == extension).cloned();
+        let binding =
+            self.registrar.bindings(extension).last().map(|b| (b.contact.clone(), b.flow, b.path.clone()));
+        let (Some(section), Some((contact, flow, route))) = (section, binding) else {
+            return Err(format!("no phone is registered as '{extension}'"));
+        };
+        let port = self.allocate_rtp().ok_or("no RTP port is free")?;
+        let local = self.contact(flow, None);
+        let shown = Address::new(Uri::sip(Some(number), &local.host, None)).named(Some(number));
+        let to = Address::new(Uri::sip(Some(extension), &local.host, None));
+        // Phones that know it take the call by themselves.
+        let headers = vec![(header::CALL_INFO.to_owned(), format!("<sip:{}>;answer-after=0", local.host))];
+        let order =
+            Order { flow, uri: contact, from: shown, to, contact: local, route, headers, trunk: None };
+        let Some((_, leg)) = self.send_invite(order, port, &section.codecs, section.timeout, now) else {
+            self.release_rtp(port);
+            return Err("too many calls".to_owned());
+        };
+        let a = Side {
+            party: Party::Extension { name: extension.to_owned() },
+            leg: Leg::Sip(Box::new(leg)),
+            state: State::Begun,
+        };
+        let session = a.leg.session();
+        match self.begin_call(a, number.to_owned(), ways, emergency, now) {
+            Some(id) => {
+                if let Some(call) = self.calls.all.get_mut(&id) {
+                    call.enter(Phase::RingingCaller {
+                        until: now.mono + section.timeout + Duration::from_secs(2),
+                    });
+                }
+                Ok(id)
+            }
+            None => {
+                if let Some(session) = session {
+                    self.sip.hangup(session, None, 480, &[], now.mono);
+                }
+                self.release_rtp(port);
+                Err("too many calls".to_owned())
+            }
+        }
+    }
+}
+
+/// Whom to invite, and as whom.
+pub(super) struct Order {
+    pub flow: Flow,
+    pub uri: Uri,
+    pub from: Address,
+    pub to: Address,
+    pub contact: Uri,
+    pub route: Vec<String>,
+    pub headers: Vec<(String, String)>,
+    pub trunk: Option<String>,
+}

@@ -1,0 +1,423 @@
+//! The sound of calls: offers and answers, ports, samples to and fro.
+use super::{Call, CallId, Cause, End, Leg, Media, SipLeg, State};
+use crate::media::{Forward, Gateway, Output as Sound, Relay, Seed, Side as RelaySide};
+use crate::sip::Flow;
+use crate::switch::line::LineId;
+use crate::switch::{Output, Switch};
+use crate::util::random::Random;
+use crate::util::time::Now;
+use crate::wire::sdp::{self, Codec, Direction, Ours};
+use crate::wire::sip::{Message, header};
+use std::net::SocketAddr;
+
+const SDP: &str = "application/sdp";
+/// What we ask for; what the peer asks for counts for what we send.
+const PTIME: u8 = 20;
+
+/// The offer in a request; `None`: it has none and wants ours. The error is the status to refuse with.
+pub(super) fn offer_of(request: &Message) -> Result<Option<sdp::Session>, u16> {
+    if request.body.is_empty() {
+        return Ok(None);
+    }
+    let kind = request.get(header::CONTENT_TYPE).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case(SDP) {
+        return Err(415);
+    }
+    sdp::Session::parse(&request.body).map(Some).map_err(|_| 488)
+}
+
+/// Codecs that the caller's side can have, in its order.
+pub(super) fn caller_codecs(leg: &SipLeg) -> Vec<Codec> {
+    match &leg.agreed {
+        Some(agreed) if leg.by_us => vec![agreed.codec],
+        Some(agreed) => {
+            let mut codecs = vec![agreed.codec];
+            for (_, codec) in &agreed.receive_types {
+                if !codecs.contains(codec) {
+                    codecs.push(*codec);
+                }
+            }
+            codecs
+        }
+        None => leg.codecs.clone(),
+    }
+}
+
+impl Switch {
+    fn ours(&mut self, flow: Flow, port: u16, codecs: &[Codec]) -> Ours {
+        Ours {
+            local: self.media_address(flow),
+            rtp_port: port,
+            codecs: codecs.to_vec(),
+            // RFC 8866 section 5.2: unique; kept below 2^62, some phones read it as signed.
+            session_id: self.random.next_u64() >> 2,
+            version: 1,
+            ptime: PTIME,
+            direction: Direction::SendRecv,
+        }
+    }
+
+    pub(super) fn our_offer(&mut self, flow: Flow, port: u16, codecs: &[Codec]) -> sdp::Session {
+        sdp::offer(&self.ours(flow, port, codecs))
+    }
+
+    /// Whether the caller's offer has something for us; our answer, or our own offer where there is none.
+    pub(super) fn check_offer(&mut self, leg: &mut SipLeg) -> Result<(), u16> {
+        let ours = self.ours(leg.flow, leg.port, &leg.codecs);
+        match &leg.offer {
+            Some(offer) => {
+                let (answer, agreed) = sdp::answer(offer, &ours).map_err(sdp::Unacceptable::status)?;
+                leg.ours = Some(answer);
+                leg.agreed = Some(agreed);
+            }
+            None => leg.ours = Some(sdp::offer(&ours)),
+        }
+        Ok(())
+    }
+
+    /// The peer's answer to our offer. False: it can't be used.
+    pub(super) fn take_answer(&mut self, id: CallId, end: End, body: Option<&[u8]>) -> bool {
+        let Some(leg) =
+            self.calls.all.get_mut(&id).and_then(|c| c.side_mut(end)).and_then(|s| s.leg.sip_mut())
+        else {
+            return false;
+        };
+        let Some(answer) = body.and_then(|b| sdp::Session::parse(b).ok()) else { return false };
+        let Some(Ok(agreed)) = leg.ours.as_ref().map(|ours| sdp::agreed(ours, &answer)) else { return false };
+        leg.agreed = Some(agreed);
+        true
+    }
+
+    /// A new offer in a call that is up: hold, another address, another codec. Our answer, or the status to refuse with.
+    pub(super) fn answer_offer(
+        &mut self,
+        id: CallId,
+        end: End,
+        body: Option<&[u8]>,
+        now: Now,
+    ) -> Result<Vec<u8>, u16> {
+        let relayed = self.calls.all.get(&id).is_some_and(|c| matches!(c.media, Media::Relay(_)));
+        let leg = self
+            .calls
+            .all
+            .get_mut(&id)
+            .and_then(|c| c.side_mut(end))
+            .and_then(|s| s.leg.sip_mut())
+            .ok_or(481_u16)?;
+        let last = leg.ours.clone().ok_or(488_u16)?;
+        let (session_id, version) = (last.origin.session_id, last.origin.version.saturating_add(1));
+        let (flow, port) = (leg.flow, leg.port);
+        // What is relayed untouched keeps its codec.
+        let codecs = match &leg.agreed {
+            Some(agreed) if relayed => vec![agreed.codec],
+            _ => leg.codecs.clone(),
+        };
+        let ours = Ours { session_id, version, ..self.ours(flow, port, &codecs) };
+        let Some(body) = body else {
+            // It wants our offer; its answer comes with the ACK.
+            let offer = sdp::offer(&ours);
+            let text = offer.to_string().into_bytes();
+            if let Some(leg) = self.sip_leg(id, end) {
+                leg.ours = Some(offer);
+            }
+            return Ok(text);
+        };
+        let offer = sdp::Session::parse(body).map_err(|_| 488_u16)?;
+        let (answer, agreed) = sdp::answer(&offer, &ours).map_err(sdp::Unacceptable::status)?;
+        let text = answer.to_string().into_bytes();
+        if let Some(leg) = self.sip_leg(id, end) {
+            leg.ours = Some(answer);
+            leg.agreed = Some(agreed);
+        }
+        self.set_remote(id, end, now);
+        Ok(text)
+    }
+
+    pub(super) fn sip_leg(&mut self, id: CallId, end: End) -> Option<&mut SipLeg> {
+        self.calls.all.get_mut(&id)?.side_mut(end)?.leg.sip_mut()
+    }
+
+    /// The caller's leg is answered with the codec that the called side chose.
+    pub(super) fn settle_caller(&mut self, id: CallId, chosen: Codec) {
+        let Some(leg) = self.sip_leg(id, End::A) else { return };
+        let Some(offer) = leg.offer.clone() else { return };
+        let Some(last) = leg.ours.clone() else { return };
+        let (flow, port) = (leg.flow, leg.port);
+        let ours = Ours { session_id: last.origin.session_id, ..self.ours(flow, port, &[chosen]) };
+        if let (Ok((answer, agreed)), Some(leg)) = (sdp::answer(&offer, &ours), self.sip_leg(id, End::A)) {
+            leg.ours = Some(answer);
+            leg.agreed = Some(agreed);
+        }
+    }
+
+    /// What carries this call's sound, as soon as there is a leg to send to. `end`: the SIP leg that is settled.
+    pub(super) fn start_gateway(&mut self, id: CallId, now: Now) {
+        let seed = seed(&mut self.random);
+        let Some(call) = self.calls.all.get_mut(&id) else { return };
+        if !matches!(call.media, Media::None) {
+            return;
+        }
+        let called_by_modem = call.b.iter().any(|b| b.leg.line().is_some());
+        call.media = if call.a.leg.line().is_some() || called_by_modem {
+            Media::Gateway(Box::new(Gateway::new(seed)))
+        } else {
+            Media::Relay(Box::new(Relay::new(seed)))
+        };
+        self.set_remote(id, End::A, now);
+    }
+
+    /// Tell the media where this side is.
+    pub(super) fn set_remote(&mut self, id: CallId, end: End, now: Now) {
+        let Some(call) = self.calls.all.get_mut(&id) else { return };
+        let Some(remote) = call.side(end).and_then(|s| s.leg.sip()).and_then(SipLeg::remote) else { return };
+        match &mut call.media {
+            Media::Gateway(gateway) => gateway.set_remote(remote, now.mono),
+            Media::Relay(relay) => relay.set_remote(relay_side(end), remote, now.mono),
+            Media::None => {}
+        }
+        self.pump(id, now);
+    }
+
+    /// Samples may flow between the call's stick and us.
+    pub(in crate::switch) fn on_voice_open(&mut self, line: LineId, now: Now) {
+        let Some((id, _)) = self.calls.of_line(line) else { return };
+        if let Some(Call { media: Media::Gateway(gateway), .. }) = self.calls.all.get_mut(&id) {
+            gateway.open_voice(now.mono);
+        }
+        self.pump(id, now);
+    }
+
+    /// The stick has ended the call: not one sample more.
+    pub(in crate::switch) fn on_voice_closed(&mut self, line: LineId) {
+        let Some((id, _)) = self.calls.of_line(line) else { return };
+        if let Some(Call { media: Media::Gateway(gateway), .. }) = self.calls.all.get_mut(&id) {
+            gateway.close_voice();
+        }
+    }
+
+    /// Samples of a stick. The hot path.
+    pub(in crate::switch) fn handle_voice(&mut self, line: LineId, bytes: &[u8], now: Now) {
+        let Some((id, _)) = self.calls.of_line(line) else { return };
+        if let Some(Call { media: Media::Gateway(gateway), .. }) = self.calls.all.get_mut(&id) {
+            gateway.handle_voice(bytes, now.mono);
+        }
+        self.pump(id, now);
+    }
+
+    /// A datagram at an RTP port. The hot path.
+    pub fn handle_rtp(&mut self, port: u16, from: SocketAddr, bytes: &[u8], now: Now) {
+        let Some(id) = self.calls.of_port(port) else {
+            self.counters.rtp_stray = self.counters.rtp_stray.saturating_add(1);
+            return;
+        };
+        let Some(call) = self.calls.all.get_mut(&id) else { return };
+        match &mut call.media {
+            Media::Gateway(gateway) => gateway.handle_rtp(from, bytes, now.mono),
+            Media::Relay(relay) => {
+                let caller = call.a.leg.sip().is_some_and(|leg| leg.port == port);
+                relay.handle_rtp(if caller { RelaySide::A } else { RelaySide::B }, from, bytes, now.mono);
+            }
+            Media::None => {}
+        }
+        let digits = self.counters.digits_out;
+        self.pump(id, now);
+        if self.counters.digits_out != digits {
+            // The stick is to hear of the key.
+            self.turn(now);
+        }
+    }
+
+    /// Timers of the media.
+    pub(super) fn sound_timeouts(&mut self, now: Now) {
+        let due: Vec<CallId> = self
+            .calls
+            .all
+            .values_mut()
+            .filter_map(|call| match &mut call.media {
+                Media::Gateway(gateway) if gateway.poll_timeout().is_some_and(|at| at <= now.mono) => {
+                    gateway.handle_timeout(now.mono);
+                    Some(call.id)
+                }
+                _ => None,
+            })
+            .collect();
+        due.into_iter().for_each(|id| self.pump(id, now));
+    }
+
+    /// Take what the media has for the world.
+    pub(super) fn pump(&mut self, id: CallId, now: Now) {
+        let Some(mut call) = self.calls.all.remove(&id) else { return };
+        self.drain_sound(&mut call, now);
+        self.calls.all.insert(id, call);
+    }
+
+    pub(super) fn drain_sound(&mut self, call: &mut Call, now: Now) {
+        match &mut call.media {
+            Media::None => {}
+            Media::Gateway(gateway) => {
+                let Some(port) =
+                    call.a.leg.sip().or_else(|| call.b.iter().find_map(|b| b.leg.sip())).map(|l| l.port)
+                else {
+                    return;
+                };
+                let stick = call.a.leg.line().or_else(|| call.b.iter().find_map(|b| b.leg.line()));
+                while let Some(output) = gateway.poll_output() {
+                    match (output, stick) {
+                        (Sound::Rtp { to, bytes }, _) => {
+                            self.outputs.push_back(Output::Rtp { port, to, bytes })
+                        }
+                        (Sound::Voice(frame), Some(line)) => self.write_voice(line, frame),
+                        (Sound::Digit(digit), Some(line)) => self.send_digit(line, digit, now),
+                        (Sound::Voice(_) | Sound::Digit(_), None) => {}
+                    }
+                }
+            }
+            Media::Relay(relay) => {
+                let port_of = |side: RelaySide| match side {
+                    RelaySide::A => call.a.leg.sip().map(|l| l.port),
+                    RelaySide::B => call.b.iter().find_map(|b| b.leg.sip()).map(|l| l.port),
+                };
+                while let Some(Forward { side, to, bytes }) = relay.poll_output() {
+                    if let Some(port) = port_of(side) {
+                        self.outputs.push_back(Output::Rtp { port, to, bytes });
+                    }
+                }
+            }
+        }
+    }
+
+    fn write_voice(&mut self, line: LineId, frame: [u8; 320]) {
+        // Only between the answer to AT^DDSETEX and ^CEND; outside of it the port speaks another protocol (DONGLE 3.7).
+        if let Some(port) = self.line_mut(line).and_then(|l| l.modem.voice_port()) {
+            self.outputs.push_back(Output::Voice { line, port, frame: Box::new(frame) });
+        }
+    }
+
+    fn send_digit(&mut self, line: LineId, digit: char, now: Now) {
+        if let Some(line) = self.line_mut(line) {
+            line.modem.dtmf(digit, now.mono);
+            self.counters.digits_out = self.counters.digits_out.saturating_add(1);
+        }
+    }
+
+    /// The stick does not send tones by itself: they go out as sound.
+    pub(in crate::switch) fn on_digit_refused(&mut self, line: LineId, digit: char) {
+        let Some((id, _)) = self.calls.of_line(line) else { return };
+        if let Some(Call { media: Media::Gateway(gateway), .. }) = self.calls.all.get_mut(&id) {
+            gateway.send_digit(digit);
+        }
+    }
+
+    /// A digit by INFO: only where telephone-event was not agreed, for some phones send both.
+    pub(super) fn on_info(&mut self, id: CallId, end: End, content_type: &str, body: &[u8], now: Now) {
+        let by_rtp = self
+            .sip_leg(id, end)
+            .is_some_and(|l| l.agreed.as_ref().is_some_and(|a| a.event_receive.is_some()));
+        let Some(digit) = digit_of(content_type, body).filter(|_| !by_rtp) else { return };
+        let stick = self.calls.all.get(&id).and_then(|c| c.sides().find_map(|s| s.leg.line()));
+        if let Some(line) = stick {
+            self.send_digit(line, digit, now);
+        }
+    }
+
+    /// How the sound was, for the call's line in the log.
+    pub(super) fn sound_words(&self, call: &Call) -> String {
+        let Media::Gateway(gateway) = &call.media else { return String::new() };
+        let s = gateway.stats();
+        format!(
+            "; sound: {} packets in ({} lost, {} late), {} out, {} ms buffered",
+            s.received_packets, s.lost, s.late, s.sent_packets, s.delay_ms
+        )
+    }
+
+    /// Give a port back when no side has it any more.
+    pub(super) fn release_unused(&mut self, id: CallId, port: u16) {
+        let used = self
+            .calls
+            .all
+            .get(&id)
+            .is_some_and(|c| c.sides().any(|s| s.leg.sip().is_some_and(|l| l.port == port)));
+        if !used && self.calls.ports.remove(&port).is_some() {
+            self.release_rtp(port);
+        }
+    }
+
+    /// Whether sound from the stick can be had before the answer.
+    pub(super) fn has_voice(&mut self, id: CallId) -> bool {
+        let stick = self.calls.all.get(&id).and_then(|c| c.b.iter().find_map(|b| b.leg.line()));
+        stick.and_then(|line| self.line_mut(line)).is_some_and(|l| l.modem.voice_port().is_some())
+    }
+
+    /// No answer that can be used: the call ends on both sides.
+    pub(super) fn on_unusable_answer(&mut self, id: CallId, now: Now) {
+        log::warn!("call {}: the answer has no codec or address that can be used", id.0);
+        self.end_call(id, None, Cause::INCOMPATIBLE, now);
+    }
+}
+
+pub(super) const fn relay_side(end: End) -> RelaySide {
+    match end {
+        End::A => RelaySide::A,
+        End::B(_) => RelaySide::B,
+    }
+}
+
+fn seed(random: &mut Random) -> Seed {
+    let [a, b, c, d, e, f, g, h, i, j, ..] = random.block();
+    Seed {
+        ssrc: u32::from_le_bytes([a, b, c, d]),
+        sequence: u16::from_le_bytes([e, f]),
+        timestamp: u32::from_le_bytes([g, h, i, j]),
+    }
+}
+
+/// `Signal=5` of application/dtmf-relay, or the bare digit of application/dtmf.
+fn digit_of(content_type: &str, body: &[u8]) -> Option<char> {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let text = std::str::from_utf8(body).ok()?;
+    let text = match kind.as_str() {
+        "application/dtmf-relay" => text.lines().find_map(|l| {
+            let (name, value) = l.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
+        })?,
+        "application/dtmf" => text.trim(),
+        _ => return None,
+    };
+    let mut chars = text.chars();
+    let digit = chars.next().filter(|c| c.is_ascii_digit() || matches!(c, '*' | '#'))?;
+    chars.next().is_none().then_some(digit)
+}
+
+impl super::Side {
+    /// Sound or not: it said that it rings, or more.
+    #[must_use]
+    pub const fn has_rung(&self) -> bool {
+        matches!(self.state, State::Ringing { .. } | State::Up)
+    }
+
+    #[must_use]
+    pub const fn is_modem(&self) -> bool {
+        matches!(self.leg, Leg::Modem { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_in_info() {
+        for (kind, body, want) in [
+            ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", Some('5')),
+            ("Application/DTMF-Relay; x=y", "signal = #\n", Some('#')),
+            ("application/dtmf", "*", Some('*')),
+            ("application/dtmf", "12", None),
+            ("application/dtmf-relay", "Signal=\r\n", None),
+            ("application/dtmf-relay", "Signal=A\r\n", None),
+            ("text/plain", "5", None),
+        ] {
+            assert_eq!(digit_of(kind, body.as_bytes()), want, "{kind} {body:?}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Between the SIP endpoint and the rest: messages in and out, events to whom they concern.
+use super::{Output, Switch};
+use crate::sip::{Event, Flow};
+use crate::util::limits::STREAMS;
+use crate::util::time::Now;
+use crate::wire::sip::{Framer, Message, Method, Piece, header};
+use std::collections::BTreeMap;
+
+/// TCP connections and what came of a message on each.
+#[derive(Debug, Default)]
+pub struct Streams {
+    all: BTreeMap<u32, (Flow, Framer)>,
+}
+
+impl Switch {
+    /// A datagram at a listening socket (`flow.id`).
+    pub fn handle_datagram(&mut self, flow: Flow, bytes: &[u8], now: Now) {
+        self.sip.handle_message(flow, bytes, now.mono);
+        self.turn(now);
+    }
+
+    /// A TCP connection was accepted, or `Output::Connect` succeeded. Its number is `flow.id`: accepted ones are numbered by the
+    /// shell from 2^31 up, ours by the switch from 1 up.
+    pub fn handle_connected(&mut self, flow: Flow, now: Now) {
+        if self.streams.all.len() >= STREAMS {
+            self.outputs.push_back(Output::Disconnect { id: flow.id });
+            return;
+        }
+        self.streams.all.insert(flow.id, (flow, Framer::default()));
+        self.on_trunk_connected(flow, now);
+        self.turn(now);
+    }
+
+    /// Bytes of a connection, cut anywhere.
+    pub fn handle_stream(&mut self, flow: Flow, bytes: &[u8], now: Now) {
+        let Some((_, framer)) = self.streams.all.get_mut(&flow.id) else { return };
+        let mut fault = framer.push(bytes).err();
+        while fault.is_none() {
+            let Some((flow, framer)) = self.streams.all.get_mut(&flow.id) else { break };
+            let flow = *flow;
+            match framer.pop() {
+                Ok(Some(Piece::Message(message))) => self.sip.handle_message(flow, &message, now.mono),
+                Ok(Some(Piece::Ping)) => {
+                    self.outputs.push_back(Output::Sip { flow, bytes: b"\r\n".to_vec() });
+                }
+                Ok(None) => break,
+                Err(why) => fault = Some(why),
+            }
+        }
+        if let Some(why) = fault {
+            log::debug!("connection of {}: {}; closed", flow.remote, why.reason());
+            self.outputs.push_back(Output::Disconnect { id: flow.id });
+            self.forget_stream(flow.id, now);
+        }
+        self.turn(now);
+    }
+
+    /// A connection ended, or could not be made.
+    pub fn handle_disconnected(&mut self, id: u32, why: &str, now: Now) {
+        self.on_trunk_disconnected(id, why, now);
+        self.forget_stream(id, now);
+        self.turn(now);
+    }
+
+    fn forget_stream(&mut self, id: u32, now: Now) {
+        self.streams.all.remove(&id);
+        self.registrar.flow_closed(id);
+        self.sip.handle_flow_closed(id, now.mono);
+    }
+
+    /// Take what the endpoint has. True when there was something.
+    pub(super) fn turn_sip(&mut self, now: Now) -> bool {
+        let mut any = false;
+        while let Some(event) = self.sip.poll_event() {
+            self.on_sip(event, now);
+            any = true;
+        }
+        while let Some(output) = self.sip.poll_output() {
+            self.outputs.push_back(Output::Sip { flow: output.flow, bytes: output.bytes });
+        }
+        any
+    }
+
+    fn on_sip(&mut self, event: Event, now: Now) {
+        match event {
+            Event::Request { id, request, flow } => {
+                let response = match request.method() {
+                    Some(Method::Register) => self.on_register(&request, flow, now),
+                    Some(Method::Options) => self.on_options(&request),
+                    // Keep-alives of phones; anything else would be a subscription, and there are none.
+                    Some(Method::Notify) => self.on_notify(&request),
+                    Some(Method::Subscribe | Method::Publish) => self.sip.response_to(&request, 489),
+                    _ => self.sip.response_to(&request, 405),
+                };
+                self.sip.respond(id, response, now.mono);
+            }
+            Event::Response { id, response, request } => {
+                self.on_response(id, Some((&*response, &*request)), now)
+            }
+            Event::NoResponse { id, .. } => self.on_response(id, None, now),
+            Event::Invite { session, request, flow } => self.on_invite(session, &request, flow, now),
+            Event::Cancelled { session, .. } => self.on_session_gone(session, None, now),
+            Event::Acked { session, sdp } => self.on_session_acked(session, sdp.as_deref(), now),
+            Event::Progress { session, status, sdp } => {
+                self.on_session_progress(session, status, sdp.as_deref(), now);
+            }
+            Event::Answered { session, sdp, .. } => self.on_session_answered(session, sdp.as_deref(), now),
+            Event::Failed { session, status, .. } => self.on_session_failed(session, status, now),
+            Event::Challenged { session, response, request } => {
+                self.on_challenged(session, &response, &request, now);
+            }
+            Event::Offer { session, sdp } => self.on_session_offer(session, sdp.as_deref(), now),
+            Event::Info { session, content_type, body } => {
+                self.on_session_info(session, &content_type, &body, now)
+            }
+            Event::Ended { session, by } => self.on_session_gone(session, Some(&by), now),
+            // What was agreed before holds.
+            Event::OfferWithdrawn { .. } | Event::Answer { .. } | Event::OfferRefused { .. } => {}
+        }
+    }
+
+    /// RFC 3261 section 11: what we can.
+    fn on_options(&mut self, request: &Message) -> Message {
+        let mut response = self.sip.response_to(request, 200);
+        response.push(header::ACCEPT, "application/sdp");
+        response
+    }
+
+    fn on_notify(&mut self, request: &Message) -> Message {
+        let event = request.get(header::EVENT).unwrap_or_default();
+        let event = event.split(';').next().unwrap_or_default().trim();
+        let kept_alive = matches!(event, "keep-alive" | "talk" | "hold");
+        self.sip.response_to(request, if kept_alive { 200 } else { 489 })
+    }
+}

@@ -1,0 +1,471 @@
+//! Trunks: the way to each provider, our registration there, and what comes from it.
+use super::phones::{Who, shown_number};
+use super::{Output, Switch, net};
+use crate::config::{Identity as Style, Secret, Trunk};
+use crate::sip::auth::{Answerer, Credentials, Tries};
+use crate::sip::registration::{Failure, Registration, Settings, State};
+use crate::sip::{ClientId, Flow, SessionId, Transport};
+use crate::util::limits::LEAVING;
+use crate::util::random::Random;
+use crate::util::time::{Instant, Now};
+use crate::wire::sip::{Address, Message, Method, Uri, header};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// A name that was not found is looked up again after this.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// A trunk without registration: its addresses are looked up so often.
+const LOOK_SELDOM: Duration = Duration::from_secs(300);
+/// The tokens of our Contacts at providers.
+const TOKEN: usize = 16;
+
+/// The way to a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Line {
+    /// Its name is being looked up.
+    Resolving {
+        token: u64,
+    },
+    Connecting {
+        id: u32,
+        remote: SocketAddr,
+    },
+    Up {
+        flow: Flow,
+        look_at: Instant,
+    },
+    Down {
+        why: String,
+        again: Instant,
+    },
+}
+
+/// One trunk.
+#[derive(Debug)]
+pub struct TrunkLine {
+    section: Trunk,
+    line: Line,
+    /// All addresses of its name: calls from them are its.
+    addresses: Vec<IpAddr>,
+    registration: Option<Registration>,
+    request: Option<ClientId>,
+    answerer: Answerer,
+}
+
+/// All trunks, and sessions whose challenges they answer.
+#[derive(Debug, Default)]
+pub struct Trunks {
+    all: Vec<TrunkLine>,
+    resolving: u64,
+    connections: u32,
+    /// What each session was asked already; sessions that ended are pushed out by newer ones.
+    tries: VecDeque<(SessionId, String, Tries)>,
+}
+
+impl TrunkLine {
+    fn target(&self) -> (String, u16) {
+        match &self.section.proxy {
+            Some(proxy) => (proxy.host.clone(), proxy.port.unwrap_or(5060)),
+            None => (self.section.host.clone(), self.section.port),
+        }
+    }
+
+    fn enter(&mut self, line: Line) {
+        let told =
+            matches!((&self.line, &line), (Line::Down { why: a, .. }, Line::Down { why: b, .. }) if a == b);
+        if let Line::Down { why, .. } = &line
+            && !told
+        {
+            log::warn!("trunk '{}': {why}", self.section.name);
+        }
+        self.line = line;
+    }
+
+    fn flow(&self) -> Option<Flow> {
+        match &self.line {
+            Line::Up { flow, .. } => Some(*flow),
+            Line::Resolving { .. } | Line::Connecting { .. } | Line::Down { .. } => None,
+        }
+    }
+}
+
+impl Trunks {
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let each = self.all.iter().filter_map(|t| match &t.line {
+            Line::Down { again, .. } => Some(*again),
+            Line::Up { look_at, .. } => {
+                let registration = t.registration.as_ref().and_then(Registration::poll_timeout);
+                Some(registration.filter(|_| t.request.is_none()).map_or(*look_at, |at| at.min(*look_at)))
+            }
+            Line::Resolving { .. } | Line::Connecting { .. } => None,
+        });
+        each.min()
+    }
+}
+
+impl Switch {
+    /// Trunks as the configuration has them; those that did not change live on.
+    pub(super) fn set_trunks(&mut self, now: Now) {
+        let old = std::mem::take(&mut self.trunks.all);
+        let sections: Vec<Trunk> = match self.loaded.config.sip.enabled {
+            true => self.loaded.config.trunks.iter().filter(|t| t.enabled).cloned().collect(),
+            false => Vec::new(),
+        };
+        let (mut kept, gone): (Vec<TrunkLine>, Vec<TrunkLine>) =
+            old.into_iter().partition(|t| sections.contains(&t.section));
+        for trunk in gone {
+            self.leave(trunk, now);
+        }
+        for section in sections {
+            if kept.iter().any(|t| t.section == section) {
+                continue;
+            }
+            let registration = registration(&section, &mut self.random);
+            let line = Line::Down { why: "starting".to_owned(), again: now.mono };
+            let (addresses, answerer) = (Vec::new(), Answerer::default());
+            kept.push(TrunkLine { section, line, addresses, registration, request: None, answerer });
+        }
+        self.trunks.all = kept;
+    }
+
+    /// The provider is told that calls go nowhere any more.
+    fn leave(&mut self, mut trunk: TrunkLine, now: Now) {
+        let Some(flow) = trunk.flow() else { return };
+        let here = self.contact(flow, None);
+        if let Some(registration) = &mut trunk.registration {
+            registration.unregister(now.mono);
+            if let Some(request) = registration.poll_request(&here, now.mono) {
+                // Its answer concerns nobody.
+                let _ = self.sip.send(flow, request, now.mono);
+            }
+        }
+    }
+
+    /// Look names up, connect, register: whatever is due.
+    pub(super) fn trunk_timeouts(&mut self, now: Now) {
+        for at in 0..self.trunks.all.len() {
+            self.advance_trunk(at, now);
+        }
+    }
+
+    fn advance_trunk(&mut self, at: usize, now: Now) {
+        let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+        match &trunk.line {
+            Line::Down { again, .. } if *again <= now.mono => self.look_up(at),
+            Line::Up { look_at, .. } if *look_at <= now.mono && trunk.registration.is_none() => {
+                self.look_up(at)
+            }
+            Line::Up { .. } => self.register_trunk(at, now),
+            _ => {}
+        }
+    }
+
+    fn look_up(&mut self, at: usize) {
+        self.trunks.resolving = self.trunks.resolving.wrapping_add(1);
+        let token = self.trunks.resolving;
+        let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+        trunk.enter(Line::Resolving { token });
+        let (host, port) = trunk.target();
+        self.outputs.push_back(Output::Resolve { token, host, port });
+    }
+
+    fn register_trunk(&mut self, at: usize, now: Now) {
+        let Some(flow) = self.trunks.all.get(at).and_then(TrunkLine::flow) else { return };
+        let here = self.contact(flow, None);
+        let Some(trunk) = self.trunks.all.get_mut(at).filter(|t| t.request.is_none()) else { return };
+        let Some(request) = trunk.registration.as_mut().and_then(|r| r.poll_request(&here, now.mono)) else {
+            return;
+        };
+        match self.sip.send(flow, request, now.mono) {
+            Ok(client) => trunk.request = Some(client),
+            Err(_) => {
+                if let Some(registration) = &mut trunk.registration {
+                    registration.handle_no_response(Failure::Transport, now.mono);
+                }
+            }
+        }
+    }
+
+    /// `Output::Resolve` was carried out. Never empty when `Ok`.
+    pub fn handle_resolved(&mut self, token: u64, result: Result<Vec<net::Way>, String>, now: Now) {
+        if self.handle_external_resolved(token, &result) {
+            return;
+        }
+        let found = |t: &TrunkLine| t.line == Line::Resolving { token };
+        let Some(at) = self.trunks.all.iter().position(found) else { return };
+        match result {
+            Ok(ways) => self.on_trunk_found(at, &ways, now),
+            Err(why) => {
+                let host = self.trunks.all.get(at).map(|t| t.target().0).unwrap_or_default();
+                self.trunk_down(at, format!("{host}: {why}"), Failure::NotResolved, now);
+            }
+        }
+        self.turn(now);
+    }
+
+    fn on_trunk_found(&mut self, at: usize, ways: &[net::Way], now: Now) {
+        let Some(way) = ways.first().copied() else { return };
+        let tcp =
+            self.trunks.all.get(at).is_some_and(|t| t.section.transport == crate::config::Transport::Tcp);
+        let flow = if tcp { None } else { self.udp_flow(way) };
+        let connection = self.trunks.connections.wrapping_add(1).clamp(1, (1 << 31) - 1);
+        let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+        trunk.addresses = ways.iter().map(|w| w.remote.ip().to_canonical()).collect();
+        match flow {
+            Some(flow) => {
+                trunk.enter(Line::Up { flow, look_at: now.mono + LOOK_SELDOM });
+                self.register_trunk(at, now);
+            }
+            None if tcp => {
+                self.trunks.connections = connection;
+                trunk.enter(Line::Connecting { id: connection, remote: way.remote });
+                self.outputs.push_back(Output::Connect { id: connection, to: way.remote });
+            }
+            None => {
+                let why =
+                    "no UDP socket of ours leads there: see option 'listen' of section 'sip'".to_owned();
+                self.trunk_down(at, why, Failure::Transport, now);
+            }
+        }
+    }
+
+    pub(super) fn on_trunk_connected(&mut self, flow: Flow, now: Now) {
+        let ours = |t: &TrunkLine| matches!(t.line, Line::Connecting { id, .. } if id == flow.id);
+        if let Some(at) = self.trunks.all.iter().position(ours) {
+            if let Some(trunk) = self.trunks.all.get_mut(at) {
+                trunk.enter(Line::Up { flow, look_at: now.mono + LOOK_SELDOM });
+            }
+            self.register_trunk(at, now);
+        }
+    }
+
+    pub(super) fn on_trunk_disconnected(&mut self, id: u32, why: &str, now: Now) {
+        let ours = |t: &TrunkLine| match &t.line {
+            Line::Connecting { id: own, .. } => *own == id,
+            Line::Up { flow, .. } => flow.transport == Transport::Tcp && flow.id == id,
+            Line::Resolving { .. } | Line::Down { .. } => false,
+        };
+        if let Some(at) = self.trunks.all.iter().position(ours) {
+            self.trunk_down(at, format!("connection: {why}"), Failure::Transport, now);
+        }
+    }
+
+    fn trunk_down(&mut self, at: usize, why: String, failure: Failure, now: Now) {
+        let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+        if let Some(registration) = &mut trunk.registration {
+            registration.handle_no_response(failure, now.mono);
+        }
+        trunk.request = None;
+        trunk.enter(Line::Down { why, again: now.mono + LOOK_AGAIN });
+    }
+
+    /// The final answer to our REGISTER, or that there was none.
+    pub(super) fn on_registered(&mut self, id: ClientId, response: Option<&Message>, now: Now) {
+        let Some(at) = self.trunks.all.iter().position(|t| t.request == Some(id)) else { return };
+        let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+        trunk.request = None;
+        let Some(registration) = &mut trunk.registration else { return };
+        let before = words(registration.state());
+        match response {
+            Some(response) => registration.handle_response(response, now.mono),
+            None => registration.handle_no_response(Failure::NoAnswer, now.mono),
+        }
+        let state = words(registration.state());
+        if state != before {
+            match registration.state() {
+                State::Failed { failure, .. } => log::warn!("trunk '{}': {failure}", trunk.section.name),
+                State::Registered { .. } => log::info!("trunk '{}': registered", trunk.section.name),
+                _ => {}
+            }
+        }
+        // The provider may have moved: its name is looked up before the next try.
+        if let State::Failed { retry_at, .. } = registration.state() {
+            let again = *retry_at;
+            if response.is_none() {
+                trunk.enter(Line::Down { why: "no answer".to_owned(), again });
+                return;
+            }
+        }
+        self.register_trunk(at, now);
+    }
+
+    /// Who calls by a trunk: our token in the Request-URI, or one of its addresses.
+    pub(super) fn trunk_calls(&self, request: &Message, flow: Flow) -> Option<Who> {
+        let user = request.uri().and_then(Uri::user_text);
+        let peer = flow.remote.ip().to_canonical();
+        let by_token = |t: &&TrunkLine| {
+            // The token alone could be guessed by who saw a packet; from elsewhere it counts nothing.
+            t.registration.as_ref().is_some_and(|r| Some(r.contact_user()) == user.as_deref())
+                && t.addresses.contains(&peer)
+        };
+        // In one's own network phones may share the address with the provider; there the port tells.
+        let same_port = |t: &TrunkLine| t.flow().is_some_and(|f| f.remote.port() == flow.remote.port());
+        let by_address = |t: &&TrunkLine| {
+            t.addresses.contains(&peer) && (same_port(t) || !self.loaded.config.sip.is_local(peer))
+        };
+        let trunk =
+            self.trunks.all.iter().find(by_token).or_else(|| self.trunks.all.iter().find(by_address))?;
+        Some(Who::Trunk { section: trunk.section.clone(), number: shown_number(request) })
+    }
+
+    pub(super) fn trunk_way(&self, name: &str) -> Option<(Trunk, Flow)> {
+        let trunk = self.trunks.all.iter().find(|t| t.section.name == name)?;
+        let usable = match trunk.registration.as_ref().map(Registration::state) {
+            None | Some(State::Registered { .. }) => true,
+            Some(State::Failed { until, .. }) => until.is_some(),
+            Some(State::Idle | State::Trying | State::Leaving | State::Gone) => false,
+        };
+        trunk.flow().filter(|_| usable).map(|flow| (trunk.section.clone(), flow))
+    }
+
+    pub(super) fn trunk_token(&self, name: &str) -> Option<String> {
+        let trunk = self.trunks.all.iter().find(|t| t.section.name == name)?;
+        trunk.registration.as_ref().map(|r| r.contact_user().to_owned())
+    }
+
+    /// What a provider saw of us, where we talk to it.
+    pub(super) fn learnt_address(&self, peer: IpAddr) -> Option<IpAddr> {
+        let trunk = self.trunks.all.iter().find(|t| t.addresses.contains(&peer));
+        let seen = |t: &TrunkLine| t.registration.as_ref().and_then(Registration::learnt_address);
+        // What one provider saw, others see too.
+        let address = trunk.and_then(seen).or_else(|| self.trunks.all.iter().find_map(seen))?;
+        Some(address.ip())
+    }
+
+    /// A trunk asks a session for the password. Only the trunk that the session was made by is answered.
+    pub(super) fn on_challenged(
+        &mut self,
+        session: SessionId,
+        response: &Message,
+        request: &Message,
+        now: Now,
+    ) {
+        let name = self.calls.of_session(session).and_then(|(id, end)| self.trunk_of(id, end));
+        let tries = &mut self.trunks.tries;
+        let at = tries.iter().position(|(s, _, _)| *s == session);
+        let entry = match (at.and_then(|at| tries.remove(at)), name) {
+            (Some(entry), _) => entry,
+            (None, Some(name)) => (session, name, Tries::default()),
+            (None, None) => return self.sip.give_up(session),
+        };
+        if tries.len() >= LEAVING {
+            tries.pop_front();
+        }
+        tries.push_back(entry);
+        match self.answer_challenge(response, request) {
+            Some((name, value)) => self.sip.retry(session, name, &value, now.mono),
+            None => self.sip.give_up(session),
+        }
+    }
+
+    /// For the session that was asked last.
+    fn answer_challenge(&mut self, response: &Message, request: &Message) -> Option<(&'static str, String)> {
+        let cnonce = self.random.token();
+        let (_, name, tries) = self.trunks.tries.back_mut()?;
+        let trunk = self.trunks.all.iter_mut().find(|t| t.section.name == *name)?;
+        let credentials = credentials(&trunk.section)?;
+        let method = request.method().cloned().unwrap_or(Method::Invite);
+        let uri = request.uri()?.to_string();
+        match trunk.answerer.answer(tries, response, &method, &uri, &credentials, &cnonce) {
+            Ok(header) => Some(header),
+            Err(why) => {
+                log::warn!("trunk '{name}': {}", why.words());
+                None
+            }
+        }
+    }
+
+    pub(super) fn trunks_view(&self, now: Instant) -> Vec<Value> {
+        let view = |t: &TrunkLine| {
+            let registration = t.registration.as_ref().map(Registration::state);
+            let (state, reason) = match (&t.line, registration) {
+                (Line::Down { why, .. }, _) => ("down", Some(why.clone())),
+                (Line::Resolving { .. } | Line::Connecting { .. }, _) => ("connecting", None),
+                (Line::Up { .. }, None) => ("up", None),
+                (Line::Up { .. }, Some(State::Failed { failure, .. })) => {
+                    ("failed", Some(failure.to_string()))
+                }
+                (Line::Up { .. }, Some(state)) => (words(state), None),
+            };
+            let until = match registration {
+                Some(State::Registered { until }) => Some(until.since(now).as_secs()),
+                _ => None,
+            };
+            json!({"name": t.section.name, "state": state, "reason": reason, "expires_s": until,
+                   "address": t.flow().map(|f| f.remote.to_string())})
+        };
+        self.trunks.all.iter().map(view).collect()
+    }
+}
+
+const fn words(state: &State) -> &'static str {
+    match state {
+        State::Idle | State::Trying => "registering",
+        State::Registered { .. } => "registered",
+        State::Failed { .. } => "failed",
+        State::Leaving | State::Gone => "leaving",
+    }
+}
+
+/// Looks like a token of ours: 16 lower-case hexadecimal characters.
+#[must_use]
+pub fn is_token(user: &str) -> bool {
+    user.len() == TOKEN && user.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+fn credentials(section: &Trunk) -> Option<Credentials> {
+    let (username, secret): (String, Secret) = (section.username.clone()?, section.secret.clone()?);
+    Some(Credentials { username, secret })
+}
+
+fn registration(section: &Trunk, random: &mut Random) -> Option<Registration> {
+    let credentials = credentials(section).filter(|_| section.register)?;
+    let settings = Settings {
+        domain: section.domain().to_owned(),
+        port: (section.domain.is_none() && section.port != 5060).then_some(section.port),
+        user: section.from_user.clone().unwrap_or_else(|| credentials.username.clone()),
+        credentials,
+        expires: u32::try_from(section.expires.as_secs()).unwrap_or(300),
+    };
+    Some(Registration::new(settings, random.block()))
+}
+
+/// From, and what the provider wants beside it.
+#[derive(Debug)]
+pub struct Identity {
+    pub from: Address,
+    pub headers: Vec<(String, String)>,
+}
+
+/// Who calls, as this provider wants to be told. `caller`: the number or extension behind the call.
+#[must_use]
+pub fn identity(section: &Trunk, caller: Option<&str>, caller_id: Option<&str>, hide: bool) -> Identity {
+    let account = section.from_user.as_deref().or(section.username.as_deref());
+    // A short extension number means nothing outside.
+    let number = caller_id.or(section.caller_id.as_deref()).or(caller.filter(|c| c.starts_with('+')));
+    let uri = |user: Option<&str>| Uri::sip(user, section.domain(), None);
+    let mut headers = Vec::new();
+    let shown = match section.identity {
+        Style::From => number.or(account),
+        Style::Asserted | Style::Preferred | Style::RemoteParty => account.or(number),
+    };
+    let value = format!("<{}>", uri(number.or(account)));
+    match section.identity {
+        Style::From => {}
+        Style::Asserted => headers.push((header::P_ASSERTED_IDENTITY.to_owned(), value)),
+        Style::Preferred => headers.push(("P-Preferred-Identity".to_owned(), value)),
+        Style::RemoteParty => {
+            headers.push((header::REMOTE_PARTY_ID.to_owned(), format!("{value};party=calling")))
+        }
+    }
+    if hide {
+        headers.push((header::PRIVACY.to_owned(), "id".to_owned()));
+        let from =
+            Address::new(Uri::sip(Some("anonymous"), "anonymous.invalid", None)).named(Some("Anonymous"));
+        return Identity { from, headers };
+    }
+    Identity { from: Address::new(uri(shown)), headers }
+}

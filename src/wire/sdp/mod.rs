@@ -1,0 +1,15 @@
+//! Session descriptions: RFC 8866, as much of it as a telephone call needs, and offer and answer (RFC 3264) for G.711.
+//!
+//! `Session` is the text as a value, `offer`, `answer` and `agreed` are the rules. No state, no time.
+mod fault;
+mod negotiate;
+mod parse;
+mod session;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use fault::Fault;
+pub use negotiate::{Agreed, Ours, Unacceptable, agreed, answer, offer};
+pub use session::{Fmtp, MediaLine, Origin, RtpMap, Session};
+pub use words::{Codec, Direction, Place};
