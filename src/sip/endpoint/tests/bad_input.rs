@@ -18,12 +18,12 @@ fn what_is_no_message_gets_400_or_silence() {
         ("ACK sip:a SIP/2.0\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\nbad\n\n", None),
         ("OPTIONS sip:a SIP/2.0\nbad header\n\n", None),
         (
-            "OPTIONS sip:a SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\nbad header\nCSeq: 1 OPTIONS\n\n",
+            "OPTIONS sip:a SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.8;branch=z9hG4bK1\nbad header\nCSeq: 1 OPTIONS\n\n",
             Some("400"),
         ),
-        ("OPTIONS sip:a SIP/7.0\nv: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\nCSeq: 1 OPTIONS\n\n", Some("505")),
+        ("OPTIONS sip:a SIP/7.0\nv: SIP/2.0/UDP 192.0.2.8;branch=z9hG4bK1\nCSeq: 1 OPTIONS\n\n", Some("505")),
         (
-            "OPTIONS sip:a SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\nFrom: <sip:b>;tag=f\nTo: <sip:a>\nCall-ID: c\nCSeq: 1 INVITE\n\n",
+            "OPTIONS sip:a SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.8;branch=z9hG4bK1\nFrom: <sip:b>;tag=f\nTo: <sip:a>\nCall-ID: c\nCSeq: 1 INVITE\n\n",
             Some("400"),
         ),
     ] {

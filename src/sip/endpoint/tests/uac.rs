@@ -155,6 +155,22 @@ fn a_second_fork_that_answers_gets_ack_and_bye() {
 }
 
 #[test]
+fn a_peer_that_answers_for_a_hundred_phones_is_ignored_in_the_end() {
+    let mut l = Ladder::new();
+    let (session, invite) = talking(&mut l);
+    for n in 0..100 {
+        l.respond(&invite, 200, &format!("fork{n}"), &with_sdp(SDP));
+    }
+    for _ in 0..15 {
+        l.sent("ACK");
+        let bye = l.sent("BYE");
+        l.respond(&bye, 200, "", "");
+    }
+    hang_up(&mut l, session);
+    l.ends();
+}
+
+#[test]
 fn our_answer_to_a_late_offer_goes_out_in_the_ack() {
     let mut l = Ladder::new();
     let mut spec = l.spec();

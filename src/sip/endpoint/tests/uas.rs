@@ -119,6 +119,21 @@ fn a_challenged_caller_comes_again() {
 }
 
 #[test]
+fn a_phone_that_keeps_its_cseq_after_a_challenge_is_no_loop() {
+    let mut l = Ladder::new();
+    let first = l.invited();
+    l.endpoint.reject(first, 401, &[], l.now);
+    let refused = l.sent("401");
+    l.request("ACK", "i", 1, &to_tag(&refused), "");
+    l.request("INVITE", "j", 1, "", &with_sdp(SDP));
+    let Event::Invite { session, .. } = l.event() else { panic!() };
+    l.endpoint.reject(session, 603, &[], l.now);
+    let refused = l.sent("603");
+    l.request("ACK", "j", 1, &to_tag(&refused), "");
+    l.ends();
+}
+
+#[test]
 fn what_an_invite_must_have() {
     for (rest, status, why) in [
         ("Require: 100rel, x-foo\n", "420", "an extension that we don't have"),
