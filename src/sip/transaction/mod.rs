@@ -5,18 +5,21 @@
 //! | `invite_client`, `client`, `invite_server`, `server` | the four machines: a state, its timers, one action per input |
 //! | `key` | which machine a message belongs to |
 //! | `routing` | Via: where a request came from, the way of its answers |
-//! | `table` | all machines with their messages; what `endpoint` uses |
+//! | `table`, `clients`, `servers` | all machines with their messages; what `endpoint` uses |
 mod client;
+mod clients;
 mod invite_client;
 mod invite_server;
 mod key;
 mod routing;
 mod server;
+mod servers;
 mod table;
 mod timers;
 
 pub use routing::{branch, stamp};
-pub use table::{Note, Received, Transactions};
+pub use servers::Received;
+pub use table::{Note, Transactions};
 pub use timers::{GIVE_UP, T1, doubled_to_t2};
 
 use crate::sip::Flow;

@@ -1,0 +1,207 @@
+//! The server side: requests from outside, and our responses to them.
+use super::TransactionId;
+use super::invite_server::{self, InviteServer};
+use super::key::{Origin, ServerKey};
+use super::routing::{stamp, way_back};
+use super::server::Server;
+use super::table::Transactions;
+use crate::sip::Flow;
+use crate::util::limits::SIP_SERVER_TRANSACTIONS;
+use crate::util::time::Instant;
+use crate::wire::sip::{Message, Method};
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Received {
+    /// It came again, or was the ACK for a refusal.
+    Absorbed,
+    /// The first of its transaction.
+    New(TransactionId),
+    /// An ACK that no refusal waited for: for a 2xx, or for nothing.
+    Ack(Box<Message>),
+    /// The same request came by another way and is being dealt with.
+    Merged(TransactionId),
+    /// A header that every request has is missing.
+    Incomplete,
+    /// No room for a further transaction.
+    Full(Box<Message>),
+}
+
+#[derive(Debug)]
+enum ServerMachine {
+    Invite(InviteServer),
+    Other(Server),
+}
+
+#[derive(Debug)]
+pub(super) struct ServerTransaction {
+    machine: ServerMachine,
+    key: ServerKey,
+    origin: Origin,
+    /// The way of the responses.
+    pub(super) back: Flow,
+    /// Until the final response.
+    request: Option<Box<Message>>,
+    /// The last response.
+    response: Option<Vec<u8>>,
+    /// Asked for credentials. The next try has a new CSeq, but some phones keep the old one.
+    challenged: bool,
+}
+
+impl Transactions {
+    /// A request with its Via stamped by where it came from.
+    pub fn handle_request(&mut self, mut request: Message, flow: Flow, now: Instant) -> Received {
+        let back = way_back(&request, flow);
+        stamp(&mut request, flow);
+        let is_ack = request.method() == Some(&Method::Ack);
+        let key = if is_ack { ServerKey::of_its_invite(&request) } else { ServerKey::of_request(&request) };
+        let (Some(key), Some(origin)) = (key, Origin::of(&request)) else {
+            return Received::Incomplete;
+        };
+        if let Some(&id) = self.server_keys.get(&key) {
+            return if is_ack { self.on_ack(id, request, now) } else { self.on_repeated(id) };
+        }
+        if is_ack {
+            return Received::Ack(Box::new(request));
+        }
+        if self.servers.len() >= SIP_SERVER_TRANSACTIONS {
+            return Received::Full(Box::new(request));
+        }
+        let begins_no_dialog = request.to().is_some_and(|to| to.tag().is_some());
+        let merged = !begins_no_dialog
+            && request.method() != Some(&Method::Cancel)
+            && self.servers.values().any(|t| t.origin == origin && !t.challenged);
+        let reliable = flow.transport.is_reliable();
+        let machine = if request.method() == Some(&Method::Invite) {
+            ServerMachine::Invite(InviteServer::new(reliable, now))
+        } else {
+            ServerMachine::Other(Server::new(reliable, now))
+        };
+        let id = self.fresh_id();
+        self.server_keys.insert(key.clone(), id);
+        let request = Some(Box::new(request));
+        self.servers.insert(
+            id,
+            ServerTransaction { machine, key, origin, back, request, response: None, challenged: false },
+        );
+        if merged { Received::Merged(id) } else { Received::New(id) }
+    }
+
+    fn on_ack(&mut self, id: TransactionId, ack: Message, now: Instant) -> Received {
+        let absorbed = match self.servers.get_mut(&id).map(|t| &mut t.machine) {
+            Some(ServerMachine::Invite(machine)) => machine.handle_ack(now),
+            _ => false,
+        };
+        if absorbed { Received::Absorbed } else { Received::Ack(Box::new(ack)) }
+    }
+
+    fn on_repeated(&mut self, id: TransactionId) -> Received {
+        let action = match self.servers.get_mut(&id).map(|t| &mut t.machine) {
+            Some(ServerMachine::Invite(machine)) => machine.handle_request(),
+            Some(ServerMachine::Other(machine)) if machine.handle_request() => {
+                Some(invite_server::Action::Retransmit)
+            }
+            _ => None,
+        };
+        self.on_server_action(id, action);
+        Received::Absorbed
+    }
+
+    fn on_server_action(&mut self, id: TransactionId, action: Option<invite_server::Action>) {
+        match action {
+            Some(invite_server::Action::SendTrying) => {
+                let Some(transaction) = self.servers.get_mut(&id) else { return };
+                let Some(request) = &transaction.request else { return };
+                transaction.response = Some(Message::response_to(request, 100, "").to_bytes());
+                self.repeat(id);
+            }
+            Some(invite_server::Action::Retransmit) => self.repeat(id),
+            // Nothing depends on the ACK for a refusal.
+            Some(invite_server::Action::TimedOut) | None => {}
+        }
+    }
+
+    /// The INVITE that a CANCEL is about, and whether it still waits for its final response.
+    pub fn cancelled_by(&self, cancel: &Message) -> Option<(TransactionId, bool)> {
+        let id = *self.server_keys.get(&ServerKey::of_its_invite(cancel)?)?;
+        Some((id, self.is_waiting(id)))
+    }
+
+    /// The request of a server transaction; `None` after its final response.
+    pub fn request(&self, id: TransactionId) -> Option<&Message> {
+        self.servers.get(&id)?.request.as_deref()
+    }
+
+    /// The server transaction has no final response yet.
+    pub fn is_waiting(&self, id: TransactionId) -> bool {
+        self.servers.get(&id).is_some_and(|t| match &t.machine {
+            ServerMachine::Invite(machine) => machine.is_waiting(),
+            ServerMachine::Other(machine) => machine.is_waiting(),
+        })
+    }
+
+    /// Sends a response; false: too late, it was dropped.
+    pub fn respond(&mut self, id: TransactionId, response: &Message, now: Instant) -> bool {
+        let Some(transaction) = self.servers.get_mut(&id) else { return false };
+        let Some(status) = response.status() else { return false };
+        let goes_out = match &mut transaction.machine {
+            ServerMachine::Invite(machine) => machine.respond(status, now),
+            ServerMachine::Other(machine) => machine.respond(status, now),
+        };
+        if goes_out {
+            transaction.response = Some(response.to_bytes());
+            transaction.challenged = matches!(status, 401 | 407);
+            if status >= 200 {
+                transaction.request = None;
+            }
+            self.repeat(id);
+        }
+        goes_out
+    }
+
+    /// Sends the last response again: for a 2xx to INVITE its user does that.
+    pub fn repeat(&mut self, id: TransactionId) {
+        let Some(transaction) = self.servers.get(&id) else { return };
+        if let Some(bytes) = transaction.response.clone() {
+            self.output(transaction.back, bytes);
+        }
+    }
+
+    pub(super) fn on_server_timeout(&mut self, id: TransactionId, now: Instant) {
+        let Some(transaction) = self.servers.get_mut(&id) else { return };
+        let action = match &mut transaction.machine {
+            ServerMachine::Invite(machine) => machine.handle_timeout(now),
+            ServerMachine::Other(machine) => {
+                machine.handle_timeout(now);
+                None
+            }
+        };
+        if transaction.is_terminated() {
+            self.forget_server(id);
+        } else {
+            self.on_server_action(id, action);
+        }
+    }
+
+    pub(super) fn forget_server(&mut self, id: TransactionId) {
+        if let Some(transaction) = self.servers.remove(&id) {
+            self.server_keys.remove(&transaction.key);
+        }
+    }
+}
+
+impl ServerTransaction {
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.machine {
+            ServerMachine::Invite(machine) => machine.deadline(),
+            ServerMachine::Other(machine) => machine.deadline(),
+        }
+    }
+
+    const fn is_terminated(&self) -> bool {
+        match &self.machine {
+            ServerMachine::Invite(machine) => machine.is_terminated(),
+            ServerMachine::Other(machine) => machine.is_terminated(),
+        }
+    }
+}
