@@ -18,7 +18,7 @@ const TWIST: i64 = 10;
 /// The strongest tone of a group against the next one, 6 dB.
 const CLEAR: i64 = 4;
 /// The share of both tones in all power, percent.
-const SHARE: i64 = 60;
+const SHARE: i64 = 74;
 
 /// What half a frame told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

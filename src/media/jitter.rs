@@ -17,7 +17,7 @@ use core::time::Duration;
 pub const STALL: Duration = Duration::from_millis(100);
 /// A timestamp this far (a second) from where it should be belongs to another stream or a set clock.
 const JUMP: i64 = 8_000;
-/// So far ahead of its turn a packet is as wrong as a late one: 300 ms.
+/// So far ahead of its turn a packet is as wrong as a late one: 300 ms. Ages never fall so much from packet to packet.
 const AHEAD: i64 = 2_400;
 /// Packets in a row and their time that prove a shift of the sender's timestamps.
 const SHIFTED_PACKETS: u32 = 5;
@@ -41,7 +41,7 @@ const LOOKS: u32 = 20;
 struct Clock {
     timestamp: u32,
     extended: i64,
-    /// Arrival minus extended timestamp of the last packet, see `delays`.
+    /// Arrival minus extended timestamp of the last packet that was not late, see `delays`.
     age: i64,
 }
 
@@ -176,7 +176,7 @@ impl JitterBuffer {
         let Some(clock) = self.stream.clock else { return Some(self.begin(timestamp, now)) };
         let extended = clock.extended.saturating_add(distance(clock.timestamp, timestamp));
         let age = samples_at(now).saturating_sub(extended);
-        let jumped = age.saturating_sub(clock.age).abs() > JUMP;
+        let jumped = !(-AHEAD..=JUMP).contains(&age.saturating_sub(clock.age));
         if self.is_another_stream(timestamp, marker, jumped, (extended, len, age), now) {
             stats.restarts = stats.restarts.saturating_add(1);
             self.restart();
@@ -187,6 +187,8 @@ impl JitterBuffer {
         }
         let newest =
             if extended > clock.extended { (timestamp, extended) } else { (clock.timestamp, clock.extended) };
+        let late = self.stream.playing && extended.saturating_add(len) <= self.stream.head;
+        let age = if late { clock.age } else { age };
         self.stream.clock = Some(Clock { timestamp: newest.0, extended: newest.1, age });
         Some(extended)
     }

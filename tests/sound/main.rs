@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_wrap)]
 mod drift;
+mod keys;
 mod network;
 mod world;
