@@ -77,7 +77,8 @@ fn two_hours_at_200_ppm_both_a_slow_phone() {
 fn the_delay_in_a_calm_network_is_under_60_ms_both_ways() {
     let mut world = World::new(remote());
     // A second of silence, then a tone, again and again: its beginnings are what is measured.
-    let beep = |n: u64| if n % 16_000 >= 8_000 { if n / 4 % 2 == 0 { 8_000 } else { -8_000 } } else { 0 };
+    let beep =
+        |n: u64| if n % 16_000 >= 8_000 { if (n / 4).is_multiple_of(2) { 8_000 } else { -8_000 } } else { 0 };
     world.phone_says = Box::new(beep);
     world.stick_says = Box::new(beep);
     let (mut to_stick, mut to_phone) = (Vec::new(), Vec::new());
