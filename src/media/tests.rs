@@ -247,3 +247,37 @@ fn a_relay_changes_the_type_and_nothing_else() {
     relay.handle_rtp(Side::A, PEER.parse().unwrap(), &rtp(8, 521, 0, &[1]), at(1_000));
     assert_eq!((relay.poll_output(), relay.stats(Side::A).held), (None, 1));
 }
+
+#[test]
+fn any_operations_in_any_order_and_at_any_time() {
+    let mut state = 1u64;
+    let mut roll = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut gateway = gateway(remote(Codec::Pcma, 20));
+    let (mut now, mut sequence, mut timestamp) = (0, 0u16, 0u32);
+    for _ in 0..60_000 {
+        now += [0, 1, 10, 20, 20, 20, 150, 5_000][roll(8) as usize];
+        sequence = sequence.wrapping_add([1, 1, 1, 1, 1, 1, 0, 5, 40_000][roll(9) as usize]);
+        timestamp = timestamp
+            .wrapping_add([160, 160, 160, 160, 80, 0, 4_000, 0x8000_0000, u32::MAX][roll(9) as usize]);
+        let payload: Vec<u8> = (0..roll(500)).map(|_| roll(256) as u8).collect();
+        match roll(40) {
+            0 => gateway.open_voice(at(now)),
+            1 => gateway.close_voice(),
+            2 => gateway.set_remote(remote(Codec::Pcmu, roll(256) as u8), at(now)),
+            3 => gateway.send_digit('7'),
+            4..20 => {
+                let kind = [8, 8, 8, 0, 13, EVENTS][roll(6) as usize];
+                gateway.handle_rtp(PEER.parse().unwrap(), &rtp(kind, sequence, timestamp, &payload), at(now));
+            }
+            20..36 => gateway.handle_voice(&payload, at(now)),
+            _ => gateway.handle_timeout(at(now)),
+        }
+        drain(&mut gateway);
+        assert!(gateway.stats().delay_ms <= 512);
+    }
+    let stats = gateway.stats();
+    assert!(stats.voice_frames > 5_000 && stats.restarts > 100, "{stats:?}");
+}
