@@ -212,3 +212,105 @@ async fn closed(queue: &Receiver<Vec<u8>>) {
         smol::Timer::after(LAST_WORDS).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::OwnedFd;
+
+    const LINE: LineId = LineId(1);
+    const FRAME: usize = 320;
+
+    /// A port whose other side is in our hand, and the frames that came there.
+    struct Rig {
+        ports: Ports,
+        far: Async<OwnedFd>,
+        heard: Vec<u8>,
+    }
+
+    fn run<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
+        let executor = Rc::new(LocalExecutor::new());
+        let limit = async {
+            smol::Timer::after(std::time::Duration::from_secs(20)).await;
+            panic!("it takes too long");
+        };
+        let opened = async { test(open(&executor).await).await };
+        smol::block_on(executor.run(smol::future::or(opened, limit)));
+    }
+
+    async fn open(executor: &Rc<LocalExecutor<'static>>) -> Rig {
+        let pair = nix::pty::openpty(None, None).unwrap();
+        let path = nix::unistd::ttyname(&pair.slave).unwrap();
+        let (events, inbox) = bounded(16);
+        let mut ports = Ports::new(PathBuf::from("/dev"));
+        ports.open(LINE, &[path.display().to_string()], &events);
+        let Ok(Event::Opened { line, generation, port, result }) = inbox.recv().await else {
+            panic!("not opened")
+        };
+        let tty = result.unwrap();
+        assert_eq!(ports.opened((line, generation, port), tty, executor, &events), Some(Ok(())));
+        Rig { ports, far: Async::new(pair.master).unwrap(), heard: Vec::new() }
+    }
+
+    impl Rig {
+        async fn hear(&mut self) {
+            let mut buffer = [0; 1_000];
+            let n = self.far.read_with(|far| Ok(nix::unistd::read(far, &mut buffer)?)).await.unwrap();
+            self.heard.extend(buffer.get(..n).unwrap_or_default());
+        }
+
+        /// The numbers of the frames heard. Each is whole.
+        fn frames(&self) -> Vec<u16> {
+            let (frames, rest) = self.heard.as_chunks::<FRAME>();
+            assert!(rest.is_empty(), "{} bytes of a frame", rest.len());
+            let number = |frame: &[u8; FRAME]| {
+                let (samples, _) = frame.as_chunks::<2>();
+                assert!(samples.iter().all(|s| *s == samples[0]), "a frame in pieces");
+                u16::from_le_bytes(samples[0])
+            };
+            frames.iter().map(number).collect()
+        }
+    }
+
+    fn frame(number: u16) -> Box<[u8]> {
+        number.to_le_bytes().repeat(FRAME / 2).into_boxed_slice()
+    }
+
+    #[test]
+    fn a_port_that_takes_nothing_loses_the_oldest_frames_whole() {
+        run(|mut rig| async move {
+            for number in 0..1_000 {
+                rig.ports.voice(LINE, 0, frame(number));
+                smol::future::yield_now().await;
+            }
+            while rig.heard.len() < FRAME || !rig.heard.ends_with(&frame(999)) {
+                rig.hear().await;
+            }
+            let frames = rig.frames();
+            assert!(frames.is_sorted() && frames.len() < 900, "{frames:?}");
+            assert!(frames.ends_with(&[997, 998, 999]), "the newest wait: {frames:?}");
+            let dropped = usize::try_from(rig.ports.dropped_voice.get()).unwrap();
+            assert_eq!(frames.len() + dropped, 1_000, "each is written or counted");
+        });
+    }
+
+    #[test]
+    fn sound_of_a_closed_port_is_not_written() {
+        run(|mut rig| async move {
+            for number in 0..1_000 {
+                rig.ports.voice(LINE, 0, frame(number));
+                smol::future::yield_now().await;
+            }
+            rig.ports.write(LINE, 0, b"last words".to_vec());
+            rig.ports.close(LINE);
+            rig.ports.voice(LINE, 0, frame(7));
+            while !rig.heard.ends_with(b"last words") {
+                rig.hear().await;
+            }
+            rig.heard.truncate(rig.heard.len() - b"last words".len());
+            let frames = rig.frames();
+            assert!(!frames.contains(&999), "what waited is not said any more: {frames:?}");
+            rig.ports.voice(LineId(9), 3, frame(7));
+        });
+    }
+}

@@ -14,9 +14,9 @@ pub struct Command {
     pub timeout: Duration,
     /// Hexadecimal PDU that follows the prompt, TS 27.005 3.5.1; with its own time-out.
     pub pdu: Option<(String, Duration)>,
-    /// The text must not be logged (PIN, number, code).
+    /// The text must not be logged (PIN, service code).
     pub secret: bool,
-    /// ATD or ATA: NO CARRIER, BUSY and relatives are its answer.
+    /// ATD or ATA: NO CARRIER, BUSY and relatives are its answer. The number must not be logged.
     pub calls: bool,
 }
 
@@ -83,15 +83,17 @@ impl Command {
     /// ATD or ATA.
     #[must_use]
     pub fn call(text: impl Into<String>) -> Self {
-        Self { calls: true, ..Self::set(text).secret() }
+        Self { calls: true, ..Self::set(text) }
     }
 
     /// What may stand in a log.
     #[must_use]
     pub fn shown(&self) -> &str {
+        if self.calls {
+            return self.text.get(..3).unwrap_or("AT");
+        }
         match self.text.split_once('=') {
             Some((head, _)) if self.secret => head,
-            None if self.secret => self.text.get(..3).unwrap_or("AT"),
             _ => &self.text,
         }
     }

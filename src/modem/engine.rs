@@ -148,6 +148,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Write `text` past an ATD or ATA in flight, whose answer is given up: a hang-up must not wait for it. `false`: none is
+    /// in flight. Both answers come while it is listened for silence, so none shifts the next ones.
+    pub fn interrupt(&mut self, text: &str, now: Instant) -> bool {
+        let calling = self.is_calling();
+        if calling {
+            self.out.extend(text.as_bytes());
+            self.out.push_back(b'\r');
+            self.on_lost(now);
+        }
+        calling
+    }
+
     /// Bytes from the port.
     pub fn handle_bytes(&mut self, bytes: &[u8], now: Instant) {
         self.tokens.push(bytes);
@@ -237,7 +249,7 @@ impl Engine {
     }
 
     fn on_line(&mut self, line: &str, now: Instant) {
-        log::trace!("< {}", shown(line));
+        log::trace!("< {}", if self.cut.is_some() { "(text)" } else { shown(line) });
         if self.is_cut(line) {
             return;
         }
@@ -387,7 +399,8 @@ fn shown(line: &str) -> &str {
     if line.len() > 12 && line.bytes().all(|b| b.is_ascii_hexdigit()) {
         return "(digits)";
     }
-    line.split_once(':').map_or(line, |(head, _)| if line.contains('"') { head } else { line })
+    let private = line.contains('"') || line.starts_with("+CUSD");
+    line.split_once(':').map_or(line, |(head, _)| if private { head } else { line })
 }
 
 #[cfg(test)]

@@ -301,15 +301,14 @@ impl Switch {
             t.registration.as_ref().is_some_and(|r| Some(r.contact_user()) == user.as_deref())
                 && t.addresses.contains(&peer)
         };
-        let by_address = |t: &&TrunkLine| t.addresses.contains(&peer) && !self.is_phone_at(flow);
+        // In one's own network phones may share the address with the provider; there the port tells.
+        let same_port = |t: &TrunkLine| t.flow().is_some_and(|f| f.remote.port() == flow.remote.port());
+        let by_address = |t: &&TrunkLine| {
+            t.addresses.contains(&peer) && (same_port(t) || !self.loaded.config.sip.is_local(peer))
+        };
         let trunk =
             self.trunks.all.iter().find(by_token).or_else(|| self.trunks.all.iter().find(by_address))?;
         Some(Who::Trunk { section: trunk.section.clone(), number: shown_number(request) })
-    }
-
-    /// A phone is registered from exactly there: where trunk and phones share an address, the port tells.
-    fn is_phone_at(&self, flow: Flow) -> bool {
-        self.registrar.all().any(|(_, b)| b.flow.remote == flow.remote)
     }
 
     pub(super) fn trunk_way(&self, name: &str) -> Option<(Trunk, Flow)> {
@@ -350,7 +349,7 @@ impl Switch {
         let entry = match (at.and_then(|at| tries.remove(at)), name) {
             (Some(entry), _) => entry,
             (None, Some(name)) => (session, name, Tries::default()),
-            (None, None) => return self.sip.give_up(session, now.mono),
+            (None, None) => return self.sip.give_up(session),
         };
         if tries.len() >= LEAVING {
             tries.pop_front();
@@ -358,7 +357,7 @@ impl Switch {
         tries.push_back(entry);
         match self.answer_challenge(response, request) {
             Some((name, value)) => self.sip.retry(session, name, &value, now.mono),
-            None => self.sip.give_up(session, now.mono),
+            None => self.sip.give_up(session),
         }
     }
 

@@ -99,6 +99,9 @@ pub const MEDIA_OUTPUTS: usize = 256;
 /// Digest nonces in use, with their highest count: each is 16 bytes and needs a right password. Beyond it the oldest is forgotten
 /// and its phone is asked again.
 pub const NONCES: usize = 256;
+/// Bytes of realm, nonce and opaque in a provider's challenge: they come back in our request, which has to fit a datagram. A
+/// longer one is not answered.
+pub const CHALLENGE_TEXT: usize = 1_024;
 /// Contacts of one extension, and of one REGISTER; `max_contacts` can't be more. A longer REGISTER gets 400.
 pub const REGISTRAR_CONTACTS: usize = 10;
 /// Extensions with a contact: as many as a configuration can have. A further one gets 503.
@@ -135,3 +138,22 @@ pub const LOOKUPS: usize = 16;
 pub const HOST_ADDRESSES: usize = 8;
 /// Remote addresses for which we remember our own; the oldest is forgotten.
 pub const LOCAL_ADDRESSES: usize = 64;
+/// SIP requests from outside that are being answered or were in the last 32 s: 64 phones that register and ask at once, thrice. A
+/// further INVITE gets 503 with Retry-After, other requests silence: their sender tries again. Counted.
+pub const SIP_SERVER_TRANSACTIONS: usize = 256;
+/// Our own SIP requests under way. A further call or request is refused; what ends a call always goes out.
+pub const SIP_CLIENT_TRANSACTIONS: usize = 256;
+/// SIP sessions: two for each of 32 calls. A further INVITE gets 503 with Retry-After, a call of ours is refused. Counted.
+pub const SIP_SESSIONS: usize = 64;
+/// Dialogs of one INVITE of ours before its answer: one for each phone behind a forking proxy. Further ones are not followed until they answer.
+pub const SIP_EARLY_DIALOGS: usize = 8;
+/// Challenges (401, 407) for one request: a proxy and the server behind it, each with a stale nonce. The next one is its refusal.
+pub const SIP_CHALLENGES: usize = 5;
+/// Vias of one message: `Max-Forwards` starts at 70, and each hop adds one. A longer one gets 513.
+pub const SIP_VIAS: usize = 70;
+/// Contacts of one message; a phone writes one, a registrar with many phones a dozen. A longer one gets 513.
+pub const SIP_CONTACTS: usize = 64;
+/// Parameters of one header value or URI: the longest of phones have fifteen. The rest is not looked at.
+pub const SIP_PARAMS: usize = 64;
+/// Items of one list such as `Supported` or `Route`. The rest is not looked at.
+pub const SIP_ITEMS: usize = 128;

@@ -2,6 +2,7 @@
 //! disk, no sleep. The dialogues are files in `transcripts/` (`player` says how to read one); what concerns disk and mail
 //! server is told in Rust against the whole switch (`house`).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod chance;
 mod deliveries;
 mod house;
 mod joining;

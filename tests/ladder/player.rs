@@ -4,7 +4,7 @@
 //! * `# …`: a remark. Before the first other line: `# pin: 1234`, `# ports: modem voice commands`, `# imei: …`, `# note: bad`.
 //! * `> AT+CSQ`: this is written next, ended by CR. `>2 AT`: to the port at place 2. `<ESC>` and `<SUB>` are 1B and 1A.
 //! * `< OK`: the stick says this line, with CR LF around it. `<2 OK`: on the port at place 2.
-//! * `<< \r\n>\s`: the stick says exactly these bytes; `\s` is a blank.
+//! * `<< \r\n>\s`: the stick says exactly these bytes; `\s` is a blank. `<<2 …`: on the port at place 2.
 //! * `+ 1.5 s`: so much time passes. `+ next`: up to the next moment at which the modem wants to be called.
 //! * `* …`: the modem tells or asks for this (`shown`). Changes of its state need not be written down.
 //! * `= working`: commands are answered as in `e1750-11.126-start.txt` until the start is over and nothing is in flight.

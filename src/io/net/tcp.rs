@@ -283,10 +283,8 @@ async fn connected(to: SocketAddr) -> io::Result<Async<TcpStream>> {
         return Ok(stream);
     }
     // A read tells why; SO_ERROR would too, but some emulators hand it on in the host's numbers.
-    match stream.get_ref().read(&mut [0; 1]) {
-        Err(why) => Err(why),
-        Ok(_) => Err(io::ErrorKind::NotConnected.into()),
-    }
+    stream.get_ref().read_exact(&mut [0; 1])?;
+    Err(io::ErrorKind::NotConnected.into())
 }
 
 async fn begin(stream: &Async<TcpStream>, id: u32, ends: Ends, means: &Means, is_accepted: bool) -> String {

@@ -1,1 +1,502 @@
+//! Real sockets on the loopback. Each wait has a deadline; nothing sleeps.
+use super::{Clock, Inlets, Net, NetEvent, RtpEvent};
+use crate::sip::{Flow, Transport};
+use crate::switch::net::{Listening, Place, Way};
+use crate::util::limits::{
+    RTP_DATAGRAM, RTP_WAITING, TCP_ACCEPTED, TCP_PER_SOURCE, TCP_QUEUE_BYTES, TCP_QUEUE_MESSAGES,
+};
+use smol::future::{or, yield_now};
+use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use smol::net::{TcpStream, UdpSocket};
+use smol::{Async, LocalExecutor, Timer};
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
 
+struct Rig {
+    net: Net,
+    inlets: Inlets,
+}
+
+fn run<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
+    let executor = Rc::new(LocalExecutor::new());
+    let (net, inlets) = Net::new(executor.clone(), Clock::start());
+    smol::block_on(executor.run(within(test(Rig { net, inlets }))));
+}
+
+async fn within<R>(wait: impl Future<Output = R>) -> R {
+    let limit = async {
+        Timer::after(Duration::from_secs(20)).await;
+        panic!("it takes too long");
+    };
+    or(wait, limit).await
+}
+
+impl Rig {
+    fn listen(
+        &mut self,
+        id: u32,
+        transport: Transport,
+        place: Place,
+        port: u16,
+    ) -> Result<SocketAddr, String> {
+        self.net.listen(&Listening { id, transport, place, port })
+    }
+
+    /// A listening place on the loopback.
+    fn tcp(&mut self) -> SocketAddr {
+        self.listen(1, Transport::Tcp, Place::Address(Ipv4Addr::LOCALHOST.into()), 0).unwrap()
+    }
+
+    /// The next event that the switch would hear of.
+    async fn next(&mut self) -> NetEvent {
+        loop {
+            let event = within(self.inlets.net.recv()).await.unwrap();
+            if self.net.admit(&event) {
+                return event;
+            }
+        }
+    }
+
+    async fn datagram(&mut self) -> (Flow, Vec<u8>) {
+        match self.next().await {
+            NetEvent::Datagram { flow, bytes } => (flow, bytes),
+            _ => panic!("no datagram"),
+        }
+    }
+
+    async fn connected(&mut self) -> Flow {
+        match self.next().await {
+            NetEvent::Connected(flow) => flow,
+            NetEvent::Ended { why, .. } => panic!("{why}"),
+            _ => panic!("not connected"),
+        }
+    }
+
+    /// Bytes of a connection until there are so many.
+    async fn stream(&mut self, length: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        while all.len() < length {
+            match self.next().await {
+                NetEvent::Stream { bytes, .. } => all.extend(bytes),
+                NetEvent::Ended { why, .. } => panic!("{why}"),
+                _ => panic!("no bytes"),
+            }
+        }
+        all
+    }
+
+    async fn ended(&mut self) -> (u32, String) {
+        match self.next().await {
+            NetEvent::Ended { id, why } => (id, why),
+            _ => panic!("not its end"),
+        }
+    }
+
+    async fn rtp(&mut self) -> RtpEvent {
+        within(self.inlets.rtp.recv()).await.unwrap()
+    }
+
+    async fn resolved(&mut self) -> Result<Vec<Way>, String> {
+        match self.next().await {
+            NetEvent::Resolved { result, .. } => result,
+            _ => panic!("no answer"),
+        }
+    }
+}
+
+fn localhost(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// A port that nobody has.
+fn free_port() -> u16 {
+    std::net::UdpSocket::bind(localhost(0)).unwrap().local_addr().unwrap().port()
+}
+
+fn has_ipv6() -> bool {
+    std::net::UdpSocket::bind("[::1]:0").is_ok()
+}
+
+#[test]
+fn datagrams_come_and_go_with_our_address_as_the_peer_sees_it() {
+    run(|mut rig| async move {
+        let at = rig.listen(7, Transport::Udp, Place::Any, 0).unwrap();
+        assert!(at.ip().is_unspecified());
+        let mut hosts = vec!["127.0.0.1", "127.0.0.2"];
+        if has_ipv6() {
+            hosts.push("::1");
+        }
+        for host in hosts {
+            let peer = UdpSocket::bind((host, 0)).await.unwrap();
+            let ours = if host == "::1" { "::1" } else { "127.0.0.1" };
+            peer.send_to(b"OPTIONS", (ours, at.port())).await.unwrap();
+            let (flow, bytes) = rig.datagram().await;
+            assert_eq!(bytes, b"OPTIONS");
+            let local = SocketAddr::new(ours.parse().unwrap(), at.port());
+            // The kernel answers a loopback address from itself.
+            let local = if host == "127.0.0.2" { SocketAddr::new(flow.local.ip(), at.port()) } else { local };
+            let remote = peer.local_addr().unwrap();
+            assert_eq!(flow, Flow { transport: Transport::Udp, id: 7, local, remote }, "{host}");
+            rig.net.send(flow, b"200".to_vec());
+            let mut answer = [0; 64];
+            let (n, from) = within(peer.recv_from(&mut answer)).await.unwrap();
+            assert_eq!((&answer[..n], from), (&b"200"[..], flow.local), "{host}");
+        }
+    });
+}
+
+#[test]
+fn the_longest_datagram_comes_whole() {
+    run(|mut rig| async move {
+        let at = rig.listen(1, Transport::Udp, Place::Address(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+        let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let long: Vec<u8> = (0..65_507_u32).map(|n| n.to_le_bytes()[0]).collect();
+        peer.send_to(&long, at).await.unwrap();
+        assert_eq!(rig.datagram().await.1, long);
+        peer.send_to(b"", at).await.unwrap();
+        assert_eq!(rig.datagram().await.1, b"", "an empty one is a keep-alive");
+    });
+}
+
+#[test]
+fn places() {
+    run(|mut rig| async move {
+        for transport in [Transport::Udp, Transport::Tcp] {
+            let lo = rig.listen(1, transport, Place::Device("lo".to_owned()), 0).unwrap();
+            assert_eq!(lo.ip(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+            let why =
+                rig.listen(2, transport, Place::Address(lo.ip()), lo.port()).expect_err("the port is taken");
+            assert!(why.contains("taken by another program"), "{why}");
+            let stranger = Place::Address("192.0.2.77".parse().unwrap());
+            let why = rig.listen(2, transport, stranger, 0).unwrap_err();
+            assert!(why.contains("192.0.2.77 is no address of this machine"), "{why}");
+            let why = rig.listen(2, transport, Place::Device("nowhere".to_owned()), 0).unwrap_err();
+            assert!(why.contains("no network device and no interface 'nowhere'"), "{why}");
+        }
+    });
+}
+
+#[test]
+fn a_place_is_free_at_once_for_the_next() {
+    run(|mut rig| async move {
+        let any = rig.listen(1, Transport::Udp, Place::Any, free_port()).unwrap();
+        rig.net.unlisten(1);
+        rig.listen(2, Transport::Udp, Place::Device("lo".to_owned()), any.port()).unwrap();
+        let at = rig.tcp();
+        let mut peer = TcpStream::connect(at).await.unwrap();
+        rig.connected().await;
+        peer.write_all(b"x").await.unwrap();
+        rig.stream(1).await;
+        rig.net.unlisten(1);
+        rig.listen(3, Transport::Tcp, Place::Address(at.ip()), at.port()).unwrap();
+        let mut rest = Vec::new();
+        assert_eq!(within(peer.read_to_end(&mut rest)).await.unwrap(), 0, "its connections end");
+        drop(peer);
+        assert_eq!(rig.ended().await.1, "closed by us");
+        let _peer = TcpStream::connect(at).await.unwrap();
+        assert_eq!(rig.connected().await.local, at);
+    });
+}
+
+#[test]
+fn an_accepted_connection_talks_both_ways() {
+    run(|mut rig| async move {
+        let at = rig.listen(9, Transport::Tcp, Place::Any, 0).unwrap();
+        let mut peer = TcpStream::connect(localhost(at.port())).await.unwrap();
+        let flow = rig.connected().await;
+        assert!(flow.id >= 1 << 31);
+        assert_eq!(flow.local, localhost(at.port()));
+        assert_eq!((flow.transport, flow.remote), (Transport::Tcp, peer.local_addr().unwrap()));
+        peer.write_all(b"REGISTER").await.unwrap();
+        assert_eq!(rig.stream(8).await, b"REGISTER");
+        rig.net.send(flow, b"200".to_vec());
+        rig.net.send(flow, b" OK".to_vec());
+        let mut answer = [0; 6];
+        within(peer.read_exact(&mut answer)).await.unwrap();
+        assert_eq!(&answer, b"200 OK");
+        drop(peer);
+        // The end is told when the grace for a peer that still reads is over.
+        assert_eq!(rig.ended().await, (flow.id, "the peer closed it".to_owned()));
+        rig.net.send(flow, b"too late".to_vec());
+        rig.net.disconnect(flow.id);
+    });
+}
+
+#[test]
+fn a_peer_that_has_said_all_still_gets_its_answer() {
+    run(|mut rig| async move {
+        let at = rig.tcp();
+        let mut peer = TcpStream::connect(at).await.unwrap();
+        let flow = rig.connected().await;
+        peer.write_all(b"OPTIONS").await.unwrap();
+        peer.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(rig.stream(7).await, b"OPTIONS");
+        rig.net.send(flow, b"200".to_vec());
+        let mut answer = [0; 3];
+        within(peer.read_exact(&mut answer)).await.unwrap();
+        rig.net.disconnect(flow.id);
+        assert_eq!(rig.ended().await, (flow.id, "closed by us".to_owned()));
+    });
+}
+
+#[test]
+fn a_connection_of_ours() {
+    run(|mut rig| async move {
+        let listener = smol::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr().unwrap();
+        rig.net.connect(5, to).unwrap();
+        let early = Flow { transport: Transport::Tcp, id: 5, local: localhost(0), remote: to };
+        rig.net.send(early, b"INVITE".to_vec());
+        let (mut peer, remote) = within(listener.accept()).await.unwrap();
+        let flow = rig.connected().await;
+        assert_eq!((flow.id, flow.local, flow.remote), (5, remote, to));
+        let mut request = [0; 6];
+        within(peer.read_exact(&mut request)).await.unwrap();
+        assert_eq!(&request, b"INVITE", "what was written before it was made");
+        peer.write_all(b"100").await.unwrap();
+        assert_eq!(rig.stream(3).await, b"100");
+        rig.net.disconnect(5);
+        peer.write_all(b"not heard any more").await.unwrap();
+        assert_eq!(within(peer.read(&mut request)).await.unwrap(), 0);
+        drop(peer);
+        assert_eq!(rig.ended().await, (5, "closed by us".to_owned()));
+        rig.net.connect(5, to).unwrap();
+        assert_eq!(rig.connected().await.id, 5, "the number can be used again");
+    });
+}
+
+#[test]
+fn a_connection_that_can_not_be_made() {
+    run(|mut rig| async move {
+        // Bound and not listening: nobody else gets the port meanwhile.
+        let at = localhost(0);
+        let socket = super::sockets::udp(at, super::sockets::Class::Signalling).unwrap();
+        rig.net.connect(3, localhost(socket.local_addr().unwrap().port())).unwrap();
+        let (id, why) = rig.ended().await;
+        assert_eq!(id, 3);
+        assert!(why.to_lowercase().contains("refused"), "{why}");
+        rig.net.connect(4, localhost(9)).unwrap();
+        rig.net.disconnect(4);
+        assert_eq!(rig.ended().await.0, 4, "ended before it was made");
+    });
+}
+
+#[test]
+fn what_was_written_before_the_end_arrives() {
+    run(|mut rig| async move {
+        let at = rig.tcp();
+        let mut peer = TcpStream::connect(at).await.unwrap();
+        let flow = rig.connected().await;
+        peer.write_all(&[b'?'; 1_000]).await.unwrap();
+        let long = vec![b'x'; TCP_QUEUE_BYTES];
+        rig.net.send(flow, long.clone());
+        rig.net.disconnect(flow.id);
+        let mut all = Vec::new();
+        within(peer.read_to_end(&mut all)).await.unwrap();
+        assert_eq!(all, long);
+        drop(peer);
+        assert_eq!(rig.ended().await.0, flow.id);
+        assert!(rig.inlets.net.is_empty(), "one end for each connection");
+    });
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_let_go() {
+    run(|mut rig| async move {
+        let at = rig.tcp();
+        let _peer = TcpStream::connect(at).await.unwrap();
+        let flow = rig.connected().await;
+        let mut sent = 0_usize;
+        while rig.inlets.net.is_empty() {
+            rig.net.send(flow, vec![b'x'; 32_768]);
+            sent += 1;
+            assert!(sent < 10_000, "it takes without end");
+            yield_now().await;
+        }
+        assert_eq!(rig.ended().await, (flow.id, "the peer takes nothing".to_owned()));
+
+        let _peer = TcpStream::connect(at).await.unwrap();
+        let flow = rig.connected().await;
+        for _ in 0..=TCP_QUEUE_MESSAGES {
+            rig.net.send(flow, vec![b'x']);
+        }
+        assert_eq!(rig.ended().await, (flow.id, "the peer takes nothing".to_owned()), "too many messages");
+    });
+}
+
+/// Connected, or turned away.
+async fn try_connect(
+    rig: &mut Rig,
+    from: Ipv4Addr,
+    to: SocketAddr,
+) -> Option<(Flow, Async<std::net::TcpStream>)> {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, socket};
+    use std::os::fd::AsRawFd as _;
+    let peer = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    bind(peer.as_raw_fd(), &SockaddrStorage::from(SocketAddr::from((from, 0)))).unwrap();
+    connect(peer.as_raw_fd(), &SockaddrStorage::from(to)).unwrap();
+    let mut peer = Async::new(std::net::TcpStream::from(peer)).unwrap();
+    let mut byte = [0; 1];
+    let closed = async {
+        assert!(matches!(peer.read(&mut byte).await, Ok(0) | Err(_)), "nobody wrote");
+        None
+    };
+    let flow = or(closed, async { Some(rig.connected().await) }).await?;
+    Some((flow, peer))
+}
+
+#[test]
+fn a_thousand_connections() {
+    run(|mut rig| async move {
+        let at = rig.listen(1, Transport::Tcp, Place::Any, 0).unwrap();
+        let at = localhost(at.port());
+        let mut open = Vec::new();
+        for _ in 0..1_000 {
+            open.extend(try_connect(&mut rig, Ipv4Addr::LOCALHOST, at).await);
+            assert!(rig.net.connections.borrow().len() <= TCP_PER_SOURCE);
+        }
+        assert_eq!(open.len(), TCP_PER_SOURCE, "one source");
+        for n in 0..200_u8 {
+            open.extend(try_connect(&mut rig, Ipv4Addr::new(127, 0, 1, n), at).await);
+        }
+        assert_eq!(open.len(), TCP_ACCEPTED, "all sources");
+        // Who is in goes on, and a place that is free is given away.
+        let (flow, mut peer) = open.swap_remove(0);
+        peer.write_all(b"x").await.unwrap();
+        rig.stream(1).await;
+        rig.net.disconnect(flow.id);
+        drop(peer);
+        assert_eq!(rig.ended().await.0, flow.id);
+        assert!(try_connect(&mut rig, Ipv4Addr::LOCALHOST, at).await.is_some());
+    });
+}
+
+#[test]
+fn numbers_of_living_connections_are_not_given_again() {
+    run(|mut rig| async move {
+        let at = rig.tcp();
+        rig.net.connections.borrow_mut().set_next(u32::MAX);
+        let mut peers = Vec::new();
+        let mut ids = Vec::new();
+        for round in 0..3 {
+            peers.push(TcpStream::connect(at).await.unwrap());
+            ids.push(rig.connected().await.id);
+            if round == 1 {
+                rig.net.connections.borrow_mut().set_next(u32::MAX);
+            }
+        }
+        assert_eq!(ids, [u32::MAX, 1 << 31, (1 << 31) + 1]);
+    });
+}
+
+#[test]
+fn rtp_comes_and_goes() {
+    run(|mut rig| async move {
+        let port = free_port();
+        rig.net.bind_rtp(port).unwrap();
+        let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        peer.send_to(&[0; RTP_DATAGRAM + 1], localhost(port)).await.unwrap();
+        peer.send_to(&[1; RTP_DATAGRAM], localhost(port)).await.unwrap();
+        let event = rig.rtp().await;
+        assert_eq!((event.port, event.from), (port, peer.local_addr().unwrap()));
+        assert_eq!(event.bytes, [1; RTP_DATAGRAM], "the longer one is dropped");
+        assert!(rig.net.admits_rtp(&event));
+        assert_eq!(rig.net.means.outlets.dropped_rtp.get(), 1);
+        rig.net.send_rtp(port, event.from, b"sound");
+        let mut bytes = [0; 16];
+        let (n, from) = within(peer.recv_from(&mut bytes)).await.unwrap();
+        assert_eq!((&bytes[..n], from), (&b"sound"[..], localhost(port)));
+        rig.net.close_rtp(port);
+        assert!(!rig.net.admits_rtp(&event), "what came before the close");
+        rig.net.bind_rtp(port).unwrap();
+        assert!(!rig.net.admits_rtp(&event), "it belongs to the earlier opening");
+        rig.net.send_rtp(port.wrapping_add(1), event.from, b"no such port");
+    });
+}
+
+#[test]
+fn an_rtp_port_that_is_taken() {
+    run(|mut rig| async move {
+        let other = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+        let port = other.local_addr().unwrap().port();
+        let why = rig.net.bind_rtp(port).unwrap_err();
+        assert!(why.contains(&format!("port {port} is taken")), "{why}");
+        drop(other);
+        rig.net.bind_rtp(port).unwrap();
+    });
+}
+
+#[test]
+fn of_too_much_rtp_the_oldest_goes() {
+    run(|mut rig| async move {
+        let port = free_port();
+        rig.net.bind_rtp(port).unwrap();
+        let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        for n in 0..100_u8 {
+            peer.send_to(&[n], localhost(port)).await.unwrap();
+            let seen = || rig.inlets.rtp.len() + rig.net.means.outlets.dropped_rtp.get() as usize;
+            within(async {
+                while seen() <= usize::from(n) {
+                    yield_now().await;
+                }
+            })
+            .await;
+        }
+        let first = u8::try_from(100 - RTP_WAITING).unwrap();
+        for n in first..100 {
+            assert_eq!(rig.rtp().await.bytes, [n]);
+        }
+        assert!(rig.inlets.rtp.is_empty());
+    });
+}
+
+#[test]
+fn datagrams_wait_within_bounds() {
+    run(|mut rig| async move {
+        let at = rig.listen(1, Transport::Udp, Place::Address(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+        let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let dropped = rig.net.means.outlets.dropped_sip.clone();
+        for n in 0..8 {
+            peer.send_to(&vec![n; 60_000], at).await.unwrap();
+            within(async {
+                while rig.inlets.net.len() + dropped.get() as usize <= usize::from(n) {
+                    yield_now().await;
+                }
+            })
+            .await;
+        }
+        assert_eq!((rig.inlets.net.len(), dropped.get()), (4, 4), "256 kB");
+        for n in 0..4 {
+            assert_eq!(rig.datagram().await.1[0], n);
+        }
+        peer.send_to(b"room again", at).await.unwrap();
+        assert_eq!(rig.datagram().await.1, b"room again");
+    });
+}
+
+#[test]
+fn names_and_addresses() {
+    run(|mut rig| async move {
+        let lo = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        rig.net.resolve(1, "127.0.0.9", 5_060);
+        let ways = rig.resolved().await.unwrap();
+        assert_eq!(ways.iter().map(|w| w.remote).collect::<Vec<_>>(), ["127.0.0.9:5060".parse().unwrap()]);
+        assert!(ways[0].local.is_loopback());
+        rig.net.resolve(2, "localhost", 5_070);
+        let ways = rig.resolved().await.unwrap();
+        let wanted = Way { remote: localhost(5_070), local: lo };
+        assert!(ways.iter().all(|w| w.remote.port() == 5_070 && w.local.is_loopback()), "{ways:?}");
+        assert!(ways.contains(&wanted) || ways[0].remote.is_ipv6(), "{ways:?}");
+        if has_ipv6() {
+            rig.net.resolve(3, "[::1]", 5_060);
+            let ways = rig.resolved().await.unwrap();
+            assert_eq!(ways, [Way { remote: "[::1]:5060".parse().unwrap(), local: "::1".parse().unwrap() }]);
+        }
+        for nonsense in ["", "a b", "..", "%", &"x".repeat(300)] {
+            rig.net.resolve(4, nonsense, 5_060);
+            assert!(rig.resolved().await.is_err(), "{nonsense:?}");
+        }
+    });
+}

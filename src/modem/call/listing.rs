@@ -1,5 +1,6 @@
 //! What `AT+CLCC` shows: the truth where notifications were lost.
-use super::machine::{ANSWERS, Calls, Progress, RING_SILENCE, Sent, State};
+use super::commands::ANSWERS;
+use super::machine::{Calls, Progress, RING_SILENCE, Sent, State};
 use super::{Caller, End, EndedBy};
 use crate::modem::command::Reply;
 use crate::util::time::Instant;
@@ -41,8 +42,8 @@ impl Calls {
             },
             State::Dialling { atd: Sent::Answered, rung, .. } => match ours {
                 Some(call) => self.on_listed_dialled(call, now),
-                None if rung && calls.iter().any(|c| c.incoming) => {
-                    // Only the caller's call is there: it won.
+                None if rung && self.missing > 0 && calls.iter().any(|c| c.incoming) => {
+                    // For the second time only the caller's call is there: it won.
                     self.finish(End::bare(EndedBy::Collision));
                     self.on_ring(now);
                     self.want_list = false;
@@ -51,10 +52,7 @@ impl Calls {
                 None => self.on_missing(asked, false, now),
             },
             State::Talking { .. } => match ours {
-                Some(_) => {
-                    self.doubt = None;
-                    self.heard(now);
-                }
+                Some(_) => self.heard(now),
                 None => self.on_missing(asked, false, now),
             },
             State::HangingUp { chup: Sent::Answered, end, .. } => match ours {
@@ -92,7 +90,7 @@ impl Calls {
                 self.id = Some(call.id);
                 self.heard(now);
             }
-            None if silent => self.finish(self.vanished()),
+            None if silent || self.doubt.is_some() => self.finish(self.vanished()),
             None => self.look_again(now),
         }
     }
@@ -115,7 +113,6 @@ impl Calls {
 
     fn on_listed_dialled(&mut self, call: &Listed, now: Instant) {
         self.id = Some(call.id);
-        self.doubt = None;
         match call.stat {
             Stat::Active | Stat::Held => {
                 self.advance(Progress::Originated);

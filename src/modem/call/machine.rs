@@ -1,9 +1,9 @@
 //! The states of a call and what leads the stick through them.
 use super::digits::Digits;
 use super::number::{dial_command, is_dialable};
-use super::voice::{Outcome, Voice};
+use super::voice::Voice;
 use super::{CallEvent, CallView, Caller, Clir, DialRefused, End, EndedBy, Phase};
-use crate::modem::command::{Command, Reply};
+use crate::modem::command::Reply;
 use crate::util::limits::PORTS;
 use crate::util::time::Instant;
 use crate::wire::at::Final;
@@ -18,13 +18,8 @@ pub(super) const RING_SILENCE: Duration = Duration::from_secs(10);
 pub(super) const LOOK_OFTEN: Duration = Duration::from_secs(2);
 /// In a call.
 pub(super) const LOOK_SELDOM: Duration = Duration::from_secs(10);
-/// For `^CEND` behind a refusal or a hang-up.
-const GRACE: Duration = Duration::from_millis(1_500);
-/// `AT+CHUP` for one call before the stick is restarted: a call nobody hears would be billed on.
-const HANGUPS: u8 = 4;
-/// `ATA` for one call.
-pub(super) const ANSWERS: u8 = 2;
-
+/// For the answer to an ATD or ATA that is to be cancelled; sticks give it at once.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// A command of a call on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
@@ -82,36 +77,19 @@ pub(super) enum State {
     },
 }
 
-/// A command that the calls want.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Job {
-    HangUp,
-    Answer,
-    Dial,
-    /// `AT^DDSETEX=2`
-    Voice,
-    /// `AT+CLVL`
-    Volume(u8),
-    Digit(char),
-    /// `AT+CLCC`
-    List,
-    /// `AT+CCWA=0,0,1`
-    NoWaiting,
-}
-
 /// The calls of one stick.
 #[derive(Debug)]
 pub struct Calls {
     pub(super) state: State,
     /// Counts calls: the answer to a command of an earlier one is nobody's.
-    serial: u32,
+    pub(super) serial: u32,
     pub(super) id: Option<u8>,
     pub(super) incoming: bool,
     pub(super) number: Option<String>,
     pub(super) voice: Voice,
-    digits: Digits,
+    pub(super) digits: Digits,
     /// `AT+CLVL` still to be sent: 1, then 5. The first alone has no effect.
-    volume: Option<u8>,
+    pub(super) volume: Option<u8>,
     pub(super) want_list: bool,
     pub(super) look_at: Option<Instant>,
     /// Lists in a row that did not show the call.
@@ -123,9 +101,12 @@ pub struct Calls {
     /// Something may be up that nobody owns: of an earlier run, or of a call given up too early.
     pub(super) orphans: bool,
     pub(super) hang_up_orphan: bool,
-    no_waiting: bool,
+    pub(super) no_waiting: bool,
+    /// When `AT+CHUP` is written past an ATD or ATA that is not answered.
+    pub(super) interrupt_at: Option<Instant>,
+    pub(super) interrupt: bool,
     /// The stick does not let go of the call.
-    stuck: bool,
+    pub(super) stuck: bool,
     pub(super) waiting_told: bool,
     /// The latest time told, for the length of a call whose end nobody reports.
     pub(super) seen: Instant,
@@ -151,6 +132,8 @@ impl Default for Calls {
             orphans: false,
             hang_up_orphan: false,
             no_waiting: false,
+            interrupt_at: None,
+            interrupt: false,
             stuck: false,
             waiting_told: false,
             seen: Instant::ZERO,
@@ -262,6 +245,11 @@ impl Calls {
 
     pub(super) fn bring_down(&mut self, end: End) {
         let end = End { seconds: self.talked(), ..end };
+        let unanswered = matches!(
+            self.state,
+            State::Dialling { atd: Sent::InFlight, .. } | State::Answering { ata: Sent::InFlight, .. }
+        );
+        self.interrupt_at = unanswered.then_some(self.seen + PATIENCE);
         self.look_at = None;
         self.missing = 0;
         self.volume = None;
@@ -296,6 +284,16 @@ impl Calls {
     pub fn note_voice(&mut self, now: Instant) -> Option<usize> {
         self.seen = now;
         self.voice.note()
+    }
+
+    /// `AT+CHUP` must be written past the command in flight.
+    pub fn take_interrupt(&mut self) -> bool {
+        std::mem::take(&mut self.interrupt)
+    }
+
+    /// It was. What it did, only the list tells.
+    pub fn on_interrupted(&mut self, now: Instant) {
+        self.on_hung_up(&Reply::NoPrompt, now);
     }
 
     /// The stick holds a call that four hang-ups did not end.
@@ -334,6 +332,9 @@ impl Calls {
         self.digits.clear();
         self.volume = None;
         self.look_at = None;
+        self.interrupt_at = None;
+        self.interrupt = false;
+        self.want_list = self.orphans;
         if told {
             log::debug!("call over: {end:?}");
             self.events.push_back(CallEvent::Ended(end));
@@ -355,192 +356,9 @@ impl Calls {
         self.events.push_back(CallEvent::Incoming { caller });
     }
 
-    /// The next command, by urgency. The caller must send it.
-    pub fn take_job(&mut self, now: Instant) -> Option<Job> {
-        let nobody_rings = matches!(self.state, State::Idle | State::Dialling { atd: Sent::No, .. });
-        if nobody_rings && std::mem::take(&mut self.hang_up_orphan) {
-            return Some(Job::HangUp);
-        }
-        match &mut self.state {
-            State::HangingUp { chup: chup @ Sent::No, .. } => {
-                *chup = Sent::InFlight;
-                return Some(Job::HangUp);
-            }
-            State::Answering { ata: ata @ Sent::No, tries, .. } => {
-                *ata = Sent::InFlight;
-                *tries = tries.saturating_add(1);
-                return Some(Job::Answer);
-            }
-            State::Dialling { atd: atd @ Sent::No, .. } => {
-                *atd = Sent::InFlight;
-                return Some(Job::Dial);
-            }
-            _ => {}
-        }
-        if self.voice.take_wanted(now) {
-            return Some(Job::Voice);
-        }
-        if let Some(level) = self.volume.take() {
-            self.volume = (level == 1).then_some(5);
-            return Some(Job::Volume(level));
-        }
-        if let Some(digit) = self.digits.take() {
-            return Some(Job::Digit(digit));
-        }
-        std::mem::take(&mut self.want_list).then_some(Job::List)
-    }
-
-    /// A command that has time until nothing else waits.
-    pub fn take_idle_job(&mut self) -> Option<Job> {
-        (self.is_idle() && std::mem::take(&mut self.no_waiting)).then_some(Job::NoWaiting)
-    }
-
     #[must_use]
     pub const fn serial(&self) -> u32 {
         self.serial
-    }
-
-    /// Time-outs: DONGLE 2.9b.
-    #[must_use]
-    pub fn command(&self, job: Job) -> Command {
-        match job {
-            Job::HangUp => Command::set("AT+CHUP").within(10),
-            Job::Answer => Command::call("ATA").within(15),
-            Job::Dial => {
-                let text = match &self.state {
-                    State::Dialling { command, .. } => command.as_str(),
-                    _ => "AT",
-                };
-                Command::call(text).within(30)
-            }
-            Job::Voice => Command::set("AT^DDSETEX=2"),
-            Job::Volume(level) => Command::set(format!("AT+CLVL={level}")),
-            Job::Digit(digit) => Command::set(format!("AT^DTMF={},{digit}", self.id.unwrap_or(1))).secret(),
-            Job::List => Command::query("AT+CLCC", "+CLCC:"),
-            Job::NoWaiting => Command::set("AT+CCWA=0,0,1").within(30),
-        }
-    }
-
-    pub fn on_reply(&mut self, job: Job, serial: u32, reply: &Reply, now: Instant) {
-        if serial != self.serial {
-            return;
-        }
-        match job {
-            Job::HangUp => self.on_hung_up(reply, now),
-            Job::Answer => self.on_answered(reply, now),
-            Job::Dial => self.on_dialled(reply, now),
-            Job::Voice => {
-                if let Some(outcome) = self.voice.on_reply(reply.is_ok()) {
-                    self.on_voice(outcome);
-                }
-            }
-            Job::Digit(digit) => self.on_digit_sent(digit, reply, now),
-            Job::List => self.on_list(reply, now),
-            Job::Volume(_) | Job::NoWaiting => {}
-        }
-    }
-
-    fn on_voice(&mut self, outcome: Outcome) {
-        self.events.push_back(match outcome {
-            Outcome::Opened => CallEvent::VoiceOpen,
-            Outcome::None => CallEvent::NoVoice,
-        });
-    }
-
-    fn on_digit_sent(&mut self, digit: char, reply: &Reply, now: Instant) {
-        self.digits.pause(now);
-        if reply.is_ok() {
-            return;
-        }
-        self.events.push_back(CallEvent::DigitRefused(digit));
-        let gone = matches!(reply, Reply::Done { result: Final::NotSupported, .. } | Reply::Lost);
-        if gone {
-            // Each further one would cost a time-out and a resync.
-            self.digits.dead = true;
-            while let Some(digit) = self.digits.give_up() {
-                self.events.push_back(CallEvent::DigitRefused(digit));
-            }
-        }
-    }
-
-    fn on_hung_up(&mut self, reply: &Reply, now: Instant) {
-        let State::HangingUp { chup, tries, .. } = &mut self.state else { return };
-        *tries = tries.saturating_add(1);
-        // No answer: perhaps not carried out. A refusal may mean that nothing was up; the list tells.
-        *chup = if *reply == Reply::Lost && *tries < HANGUPS { Sent::No } else { Sent::Answered };
-        self.look_at = Some(now + GRACE);
-    }
-
-    /// The list still shows what was hung up.
-    pub(super) fn hang_up_again(&mut self) {
-        if let State::HangingUp { chup, tries, .. } = &mut self.state {
-            if *tries < HANGUPS {
-                *chup = Sent::No;
-            } else {
-                self.stuck = true;
-            }
-        }
-    }
-
-    fn on_answered(&mut self, reply: &Reply, now: Instant) {
-        let State::Answering { ata, refused, .. } = &mut self.state else {
-            // ^CONN came first.
-            if matches!(self.state, State::Talking { .. }) {
-                self.volume = Some(1);
-            }
-            return;
-        };
-        *ata = Sent::Answered;
-        if reply.is_ok() {
-            self.voice.want();
-            self.volume = Some(1);
-        } else {
-            // Gone, or not taken: the list tells.
-            *refused = Some(final_of(reply));
-            self.want_list = true;
-        }
-        self.look_at = Some(now + LOOK_OFTEN);
-    }
-
-    fn on_dialled(&mut self, reply: &Reply, now: Instant) {
-        let refused = match reply {
-            Reply::Done { result, .. } if *result != Final::Ok => Some(*result),
-            _ => None,
-        };
-        match (&mut self.state, refused) {
-            (State::Dialling { atd, rung, .. }, None) => {
-                *atd = Sent::Answered;
-                // Without an answer nobody knows whether it is on its way: the list tells.
-                self.want_list = *rung || *reply == Reply::Lost || self.doubt.is_some();
-                self.look_at = Some(now + LOOK_OFTEN);
-                if reply.is_ok() {
-                    self.voice.want();
-                    self.volume = Some(1);
-                }
-            }
-            (State::Dialling { rung, .. }, Some(result)) => {
-                let rung = *rung;
-                let told = self.doubt.take().unwrap_or(End::bare(EndedBy::Network));
-                let cause = told.cause.or_else(|| cause_of(result));
-                let end = End { by: EndedBy::Refused(result), cause, ..told };
-                if rung {
-                    // The caller won.
-                    self.finish(end);
-                    self.on_ring(now);
-                } else if told.status.is_some() {
-                    self.finish(end);
-                } else {
-                    self.enter(State::Refused { end, until: now + GRACE });
-                }
-            }
-            (State::Talking { .. }, None) => self.volume = Some(1),
-            (State::Talking { .. }, Some(_)) => self.want_list = true,
-            (State::HangingUp { end, .. }, Some(_)) => {
-                let end = *end;
-                self.finish(end);
-            }
-            _ => {}
-        }
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -556,6 +374,10 @@ impl Calls {
             self.look_at = None;
             self.want_list = true;
         }
+        if self.interrupt_at.is_some_and(|at| now >= at) {
+            self.interrupt_at = None;
+            self.interrupt = true;
+        }
         self.digits.handle_timeout(now);
         if let Some(outcome) = self.voice.handle_timeout(now) {
             self.on_voice(outcome);
@@ -569,23 +391,7 @@ impl Calls {
             State::Refused { until, .. } => Some(until),
             _ => None,
         };
-        [own, self.look_at, self.digits.poll_timeout(), self.voice.poll_timeout()].into_iter().flatten().min()
-    }
-}
-
-/// What a line of V.250 says in the words of TS 24.008.
-pub(super) const fn cause_of(result: Final) -> Option<u8> {
-    match result {
-        Final::Busy => Some(17),
-        Final::NoAnswer => Some(19),
-        _ => None,
-    }
-}
-
-/// A lost answer counts as a refusal here: the list corrects it.
-fn final_of(reply: &Reply) -> Final {
-    match reply {
-        Reply::Done { result, .. } => *result,
-        Reply::Lost | Reply::NoPrompt => Final::Error,
+        let (digits, voice) = (self.digits.poll_timeout(), self.voice.poll_timeout());
+        [own, self.look_at, self.interrupt_at, digits, voice].into_iter().flatten().min()
     }
 }

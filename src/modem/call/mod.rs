@@ -1,8 +1,9 @@
-//! Calls of one stick: one at a time, in or out. `machine` holds the states, `progress` what the stick says of them, `listing`
-//! what `AT+CLCC` says, `voice` the port of the sound, `digits` the tones to send.
+//! Calls of one stick: one at a time, in or out. `machine` holds the states, `commands` what is sent and what its answer means,
+//! `progress` what the stick says unasked, `listing` what `AT+CLCC` shows, `voice` the port of the sound, `digits` the tones.
 //!
 //! A stick loses notifications, gives them in any order or never had them. So each state is left by what was heard *or* by
 //! what `AT+CLCC` shows, and whatever begins ends with exactly one `CallEvent::Ended`.
+mod commands;
 mod digits;
 mod listing;
 mod machine;
@@ -10,7 +11,8 @@ mod number;
 mod progress;
 mod voice;
 
-pub use machine::{Calls, Job};
+pub use commands::Job;
+pub use machine::Calls;
 pub use number::Caller;
 pub use voice::candidates;
 

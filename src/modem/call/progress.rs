@@ -1,7 +1,6 @@
 //! What the stick says of a call unasked.
-use super::machine::{
-    Calls, LOOK_OFTEN, LOOK_SELDOM, NAME_WAIT, Progress, RING_SILENCE, Sent, State, cause_of,
-};
+use super::commands::cause_of;
+use super::machine::{Calls, LOOK_OFTEN, LOOK_SELDOM, NAME_WAIT, Progress, RING_SILENCE, Sent, State};
 use super::{CallEvent, Caller, End, EndedBy};
 use crate::util::pii::Pii;
 use crate::util::time::Instant;
@@ -141,6 +140,7 @@ impl Calls {
     /// The call is known to live: the next look at the list.
     pub(super) fn heard(&mut self, now: Instant) {
         self.missing = 0;
+        self.doubt = None;
         self.look_again(now);
     }
 

@@ -222,6 +222,9 @@ impl Modem {
         self.turn(now);
         self.calls.handle_timeout(now);
         self.codes.handle_timeout(now);
+        if self.calls.take_interrupt() && self.engine.interrupt("AT+CHUP", now) {
+            self.calls.on_interrupted(now);
+        }
         if self.life.deadline().is_some_and(|at| now >= at) {
             self.on_deadline(now);
         }

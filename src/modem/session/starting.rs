@@ -144,11 +144,11 @@ impl Modem {
     }
 
     pub(super) fn stop_at_sim(&mut self, trouble: SimTrouble, now: Instant) {
-        self.ladder.succeeded();
-        self.forget_slots();
         self.calls.lose();
         self.codes.lose();
         self.tell_of_calls();
+        self.ladder.succeeded();
+        self.forget_slots();
         self.enter(Life::Sim { trouble, check_at: now + SIM_PAUSE });
     }
 
@@ -167,12 +167,12 @@ impl Modem {
         self.signal_at = now;
         self.next_store_round = now + STORE_ROUND;
         self.next_full_round = now + FULL_ROUND;
+        self.open_calls();
         // +CMTI may be silent (memory full), and what came while nobody listened lies there.
         if self.view.has_device_storage {
             self.slots.want_list(Storage::Device);
         }
         self.slots.want_list(Storage::Sim);
-        self.open_calls();
         let imei = self.view.identity.imei.as_deref().unwrap_or("unknown");
         log::debug!("dongle '{}': IMEI {} started", self.settings.name, Pii(imei));
         self.on_registration();

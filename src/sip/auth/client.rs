@@ -2,6 +2,7 @@
 use super::digest::{Algorithm, Count, Question};
 use super::fields::{Fields, quote};
 use super::{Credentials, Role};
+use crate::util::limits::CHALLENGE_TEXT;
 use crate::wire::sip::{Message, Method};
 
 /// Answers to one request and its repetitions. A provider that says no to a second answer locks the account if we go on.
@@ -36,10 +37,12 @@ impl Refusal {
 #[derive(Clone, Debug, Default)]
 pub struct Tries {
     answers: u8,
-    last_nonce: Option<String>,
+    /// What was answered last; the nonce of a proxy says nothing about that of a registrar.
+    last: Option<(Role, String)>,
 }
 
-/// The last challenge of one provider, for all requests to it.
+/// The last challenge of one provider. One for the calls through it; its `Registration` has its own, as registrars ask by 401 and proxies
+/// by 407.
 #[derive(Debug, Default)]
 pub struct Answerer {
     known: Option<Known>,
@@ -80,7 +83,7 @@ impl Answerer {
         let known = challenges.filter_map(|c| Known::read(role, &c));
         let best = known.reduce(|a, b| if b.0.algorithm > a.0.algorithm { b } else { a });
         let (known, is_stale) = best.ok_or(Refusal::Unsupported)?;
-        let is_same = tries.last_nonce.as_ref() == Some(&known.nonce);
+        let is_same = tries.last.as_ref().is_some_and(|(r, nonce)| *r == role && *nonce == known.nonce);
         if tries.answers >= ANSWERS || (is_same && !is_stale) {
             self.known = None;
             return Err(Refusal::AskedAgain);
@@ -107,7 +110,7 @@ impl Answerer {
     ) -> Option<(&'static str, String)> {
         let known = self.known.as_mut().filter(|k| k.has_qop || k.uses == 0)?;
         known.uses = known.uses.saturating_add(1);
-        tries.last_nonce = Some(known.nonce.clone());
+        tries.last = Some((known.role, known.nonce.clone()));
         Some((known.role.answer_header(), known.write(method, uri, credentials, cnonce)))
     }
 
@@ -135,7 +138,10 @@ impl Known {
             has_qop,
             uses: 0,
         };
-        Some((known, fields.is_stale()))
+        // All of it comes back in our request, which has to fit a datagram.
+        let texts = [Some(&known.realm), Some(&known.nonce), known.opaque.as_ref()];
+        let length = texts.into_iter().flatten().fold(0_usize, |sum, t| sum.saturating_add(t.len()));
+        (length <= CHALLENGE_TEXT).then_some((known, fields.is_stale()))
     }
 
     fn write(&self, method: &Method, uri: &str, credentials: &Credentials, cnonce: &str) -> String {

@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn as_peers_write_it() {
-        let table: [(&str, &[&[(&str, &str)]]); 9] = [
+        type Want = &'static [&'static [(&'static str, &'static str)]];
+        let table: [(&str, Want); 9] = [
             ("Digest realm=\"a\", nonce=\"b\"", &[&[("realm", "a"), ("nonce", "b")]]),
             // Unquoted, odd case and blanks.
             ("DIGEST  Realm = a ,NONCE= \"b\",", &[&[("realm", "a"), ("nonce", "b")]]),

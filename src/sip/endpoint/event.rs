@@ -4,18 +4,16 @@ use crate::wire::sip::{Address, Message, Uri};
 use std::time::Duration;
 
 pub use crate::sip::session::SessionId;
-pub use crate::sip::transaction::{RequestId, Why};
+use crate::sip::transaction::TransactionId;
+pub use crate::sip::transaction::{Output, Why};
 
 /// A request of ours outside of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(pub(crate) RequestId);
+pub struct ClientId(pub(crate) TransactionId);
 
-/// A message to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    pub flow: Flow,
-    pub bytes: Vec<u8>,
-}
+/// A request that wants an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub(crate) TransactionId);
 
 /// No room (`limits::SIP_SESSIONS`, `SIP_CLIENT_TRANSACTIONS`): nothing was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,27 +6,48 @@
 //! bytes ◄───────────────────┘
 //! ```
 //!
+//! | file | what |
+//! |---|---|
+//! | `event` | names, events, the order for a call |
+//! | `requests`, `responses` | what comes from outside, step by step |
+//! | `core` | what all sessions share |
+//! | `garbage` | 400 for what is no message |
+//!
 //! After each input: `poll_output` until it is empty, `poll_event` until it is empty, then `poll_timeout`. The order of inputs is the
 //! order of their effects; nothing happens between them.
+mod core;
 mod event;
+mod garbage;
+mod requests;
+mod responses;
+#[cfg(test)]
+mod tests;
 
+pub use core::{ALLOW, again};
+pub(super) use core::{Core, Usage, sdp_of};
 pub use event::{ClientId, Counts, EndedBy, Event, Full, Invite, Output, RequestId, SessionId, Why};
 
 use crate::sip::Flow;
-use crate::util::random::Seed;
+use crate::sip::session::{Fate, Invitation, Session};
+use crate::util::limits::{SIP_CLIENT_TRANSACTIONS, SIP_SESSIONS};
+use crate::util::random::{Random, Seed};
 use crate::util::time::Instant;
-use crate::wire::sip::{Message, Uri};
+use crate::wire::sip::{CSeq, Message, Method, Uri, header};
+use std::collections::BTreeMap;
 
 /// All transactions, dialogs and sessions.
 #[derive(Debug)]
-pub struct Endpoint {}
+pub struct Endpoint {
+    core: Core,
+    sessions: BTreeMap<SessionId, Session>,
+    last_session: u32,
+}
 
 impl Endpoint {
     /// `user_agent` is our name in User-Agent and Server.
     #[must_use]
     pub fn new(seed: Seed, user_agent: &str) -> Self {
-        let _ = (seed, user_agent);
-        Self {}
+        Self { core: Core::new(Random::new(seed), user_agent), sessions: BTreeMap::new(), last_session: 0 }
     }
 
     // ---- inputs of the shell ----
@@ -34,36 +55,55 @@ impl Endpoint {
     /// One datagram, or one message that `Framer` cut out of a stream. What is no message gets 400 where its Via can be read and it is
     /// a request, else silence.
     pub fn handle_message(&mut self, flow: Flow, bytes: &[u8], now: Instant) {
-        let _ = (flow, bytes, now);
+        self.on_bytes(flow, bytes, now);
+        self.take_notes(now);
     }
 
     /// A TCP connection is gone: requests that wait for an answer on it fail, callers on it who were not answered yet are gone.
     /// Answered sessions stay; their next request goes to the flow that `set_flow` last named.
     pub fn handle_flow_closed(&mut self, flow_id: u32, now: Instant) {
-        let _ = (flow_id, now);
+        self.core.transactions.handle_flow_closed(flow_id);
+        self.take_notes(now);
     }
 
     /// An `Output` for this flow could not be sent: requests that wait for an answer from there fail with `Why::Transport`.
     pub fn handle_send_failed(&mut self, flow: Flow, now: Instant) {
-        let _ = (flow, now);
+        self.core.transactions.handle_send_failed(flow);
+        self.take_notes(now);
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
+        let due: Vec<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.deadline().is_some_and(|at| now >= at))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            self.with(id, |s, core| s.handle_timeout(core, now));
+        }
+        self.core.transactions.handle_timeout(now);
+        self.take_notes(now);
+        self.forget_cancelled(now);
     }
 
     /// When `handle_timeout` is wanted next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let of_sessions = self.sessions.values().filter_map(Session::deadline);
+        let of_cancelled = self.core.usages.values().filter_map(|usage| match usage {
+            Usage::Invite(invitation) => Invitation::deadline(invitation),
+            _ => None,
+        });
+        of_sessions.chain(of_cancelled).chain(self.core.transactions.poll_timeout()).min()
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.core.transactions.poll_output()
     }
 
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.core.poll_event()
     }
 
     // ---- outside of sessions ----
@@ -71,49 +111,80 @@ impl Endpoint {
     /// A response with a To tag of ours, to be filled with headers and given to `respond` or `challenge`.
     #[must_use]
     pub fn response_to(&mut self, request: &Message, status: u16) -> Message {
-        Message::response_to(request, status, "")
+        Message::response_to(request, status, &self.core.random.token())
     }
 
     /// Answers an `Event::Request`; a second final answer and one that comes too late are dropped.
     pub fn respond(&mut self, id: RequestId, response: Message, now: Instant) {
-        let _ = (id, response, now);
+        self.core.respond(id.0, response, now);
     }
 
-    /// Sends a request outside of sessions. Via, and where they are missing Max-Forwards, CSeq, Call-ID and a From tag, are added.
+    /// Sends a request outside of sessions. Via is added, and where they are missing Max-Forwards, CSeq, Call-ID and a From tag.
     ///
     /// # Errors
     /// `Full`: nothing was sent.
-    pub fn send(&mut self, flow: Flow, request: Message, now: Instant) -> Result<ClientId, Full> {
-        let _ = (flow, request, now);
-        Err(Full)
+    pub fn send(&mut self, flow: Flow, mut request: Message, now: Instant) -> Result<ClientId, Full> {
+        if self.core.transactions.client_count() >= SIP_CLIENT_TRANSACTIONS {
+            self.core.counters.refused_full = self.core.counters.refused_full.saturating_add(1);
+            return Err(Full);
+        }
+        self.complete(&mut request);
+        Ok(ClientId(self.core.send(flow, request, Usage::Owner, now)))
+    }
+
+    fn complete(&mut self, request: &mut Message) {
+        if request.get(header::MAX_FORWARDS).is_none() {
+            request.push(header::MAX_FORWARDS, "70");
+        }
+        if let Some(from) = request.from().filter(|from| from.tag().is_none()) {
+            let tag = self.core.random.token();
+            request.set(header::FROM, from.with_tag(&tag).to_string());
+        }
+        if request.call_id().is_none() {
+            let call_id = self.core.random.token();
+            request.push(header::CALL_ID, call_id);
+        }
+        if request.cseq().is_none() {
+            let method = request.method().cloned().unwrap_or(Method::Options);
+            request.push(header::CSEQ, CSeq { number: 1, method }.to_string());
+        }
     }
 
     // ---- sessions that began with the peer's INVITE ----
 
     /// Our Contact in the dialog, before `ring` or `accept`; without it `sip:tandem@LOCAL` of the flow.
     pub fn set_contact(&mut self, session: SessionId, contact: Uri) {
-        let _ = (session, contact);
+        self.with(session, |s, _| {
+            s.set_contact(contact);
+            Fate::Stays
+        });
     }
 
     /// A provisional response, 180 or 183; again as often as wanted. `sdp`: early media.
     pub fn ring(&mut self, session: SessionId, status: u16, sdp: Option<Vec<u8>>, now: Instant) {
-        let _ = (session, status, sdp, now);
+        self.with(session, |s, core| {
+            s.ring(status, sdp, core, now);
+            Fate::Stays
+        });
     }
 
     /// 200. `sdp` answers the offer of the INVITE, or is our offer where it had none.
     pub fn accept(&mut self, session: SessionId, sdp: Vec<u8>, now: Instant) {
-        let _ = (session, sdp, now);
+        self.with(session, |s, core| {
+            s.accept(sdp, core, now);
+            Fate::Stays
+        });
     }
 
     /// A final answer of 300 to 699: the end of this session.
     pub fn reject(&mut self, session: SessionId, status: u16, headers: &[(&str, String)], now: Instant) {
-        let _ = (session, status, headers, now);
+        self.with(session, |s, core| s.reject(status, headers, core, now));
     }
 
     /// A final answer that the owner built from the INVITE (401 with its headers): the end of this session. The caller's next try is
     /// a new one.
     pub fn challenge(&mut self, session: SessionId, response: Message, now: Instant) {
-        let _ = (session, response, now);
+        self.with(session, |s, core| s.challenge(response, core, now));
     }
 
     // ---- sessions that begin with our INVITE ----
@@ -123,25 +194,39 @@ impl Endpoint {
     /// # Errors
     /// `Full`: nothing was sent.
     pub fn invite(&mut self, spec: Invite, now: Instant) -> Result<SessionId, Full> {
-        let _ = (spec, now);
-        Err(Full)
+        if self.sessions.len() >= SIP_SESSIONS
+            || self.core.transactions.client_count() >= SIP_CLIENT_TRANSACTIONS
+        {
+            self.core.counters.refused_full = self.core.counters.refused_full.saturating_add(1);
+            return Err(Full);
+        }
+        let id = self.fresh_session_id();
+        let session = Session::call(id, spec, &mut self.core, now);
+        self.sessions.insert(id, session);
+        Ok(id)
     }
 
     /// Our answer to an offer that came in the 200: goes out in the ACK.
-    pub fn acknowledge(&mut self, session: SessionId, sdp: Vec<u8>, now: Instant) {
-        let _ = (session, sdp, now);
+    pub fn acknowledge(&mut self, session: SessionId, sdp: Vec<u8>) {
+        self.with(session, |s, core| {
+            s.acknowledge(Some(sdp), core);
+            Fate::Stays
+        });
     }
 
     // ---- both ----
 
     /// After `Challenged`: the same request with this header, the next CSeq and a new branch.
     pub fn retry(&mut self, session: SessionId, header_name: &str, header_value: &str, now: Instant) {
-        let _ = (session, header_name, header_value, now);
+        self.with(session, |s, core| {
+            s.retry(header_name, header_value, core, now);
+            Fate::Stays
+        });
     }
 
     /// After `Challenged`: takes the 401 or 407 as the answer. INVITE: `Failed`; re-INVITE: `OfferRefused`; BYE: no event.
-    pub fn give_up(&mut self, session: SessionId, now: Instant) {
-        let _ = (session, now);
+    pub fn give_up(&mut self, session: SessionId) {
+        self.with(session, Session::give_up);
     }
 
     /// Ends the session in any phase: BYE, CANCEL as soon as it may be sent, or `status_if_early` to the caller. `reason` is the value
@@ -154,38 +239,73 @@ impl Endpoint {
         headers: &[(&str, String)],
         now: Instant,
     ) {
-        let _ = (session, reason, status_if_early, headers, now);
+        self.with(session, |s, core| s.hangup(reason, status_if_early, headers, core, now));
     }
 
     /// Our re-INVITE with a new offer. False: not now (not answered yet, or another offer is under way).
     pub fn reinvite(&mut self, session: SessionId, sdp: Vec<u8>, now: Instant) -> bool {
-        let _ = (session, sdp, now);
-        false
+        self.sessions.get_mut(&session).is_some_and(|s| s.reinvite(sdp, &mut self.core, now))
     }
 
     /// 200 to the peer's re-INVITE: our answer, or our offer where it had none.
     pub fn answer(&mut self, session: SessionId, sdp: Vec<u8>, now: Instant) {
-        let _ = (session, sdp, now);
+        self.with(session, |s, core| {
+            s.answer(sdp, core, now);
+            Fate::Stays
+        });
     }
 
     /// Refuses the peer's re-INVITE, with 488 mostly; what was agreed before holds.
     pub fn refuse(&mut self, session: SessionId, status: u16, now: Instant) {
-        let _ = (session, status, now);
+        self.with(session, |s, core| {
+            s.refuse(status, core, now);
+            Fate::Stays
+        });
     }
 
     /// A new way to this peer (a phone that registered from elsewhere): further requests go there.
     pub fn set_flow(&mut self, session: SessionId, flow: Flow) {
-        let _ = (session, flow);
+        self.with(session, |s, _| {
+            s.set_flow(flow);
+            Fate::Stays
+        });
     }
 
     #[must_use]
     pub fn counts(&self) -> Counts {
-        Counts::default()
+        let counters = self.core.counters;
+        Counts {
+            client_transactions: self.core.transactions.client_count(),
+            server_transactions: self.core.transactions.server_count(),
+            dialogs: self.sessions.values().map(Session::dialog_count).sum(),
+            sessions: self.sessions.len(),
+            refused_full: counters.refused_full,
+            malformed: counters.malformed,
+            stray: counters.stray,
+        }
     }
 
     /// Nothing is left: no transaction, dialog, session or timer.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.counts().is_idle()
+        self.counts().is_idle() && self.core.usages.is_empty() && self.poll_timeout().is_none()
+    }
+
+    /// One input for one session, if there is one of this name.
+    fn with(&mut self, id: SessionId, input: impl FnOnce(&mut Session, &mut Core) -> Fate) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if input(session, &mut self.core) == Fate::Over {
+            self.sessions.remove(&id);
+        }
+    }
+
+    fn fresh_session_id(&mut self) -> SessionId {
+        loop {
+            self.last_session = self.last_session.wrapping_add(1);
+            let id = SessionId(self.last_session);
+            if !self.sessions.contains_key(&id) {
+                return id;
+            }
+        }
     }
 }

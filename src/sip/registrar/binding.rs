@@ -63,6 +63,14 @@ impl Binding {
         }
     }
 
+    /// As a 200 lists it, with the seconds that remain.
+    pub(super) fn listed(&self, now: Instant) -> String {
+        let left = self.expires_at.since(now);
+        // The last begun second counts, or a phone would hear 3599 at once.
+        let seconds = left.as_secs().saturating_add(u64::from(left.subsec_micros() > 0));
+        format!("<{}>{};expires={seconds}", self.contact, self.params)
+    }
+
     pub(super) fn asks_at(&self) -> Option<Instant> {
         self.watch.due_at()
     }

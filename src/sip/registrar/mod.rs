@@ -2,6 +2,8 @@
 //!
 //! Pure: no transactions, no digest. The owner authenticates first and sends what comes back.
 mod binding;
+mod contact;
+mod date;
 mod qualify;
 mod register;
 mod same;

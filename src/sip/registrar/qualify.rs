@@ -49,8 +49,11 @@ impl Watch {
     }
 
     /// A REGISTER came: the phone is there.
-    pub fn on_register(&mut self, interval: Option<Duration>) {
-        self.interval = interval;
+    pub fn on_register(&mut self, interval: Option<Duration>, first_at: Instant) {
+        if self.interval != interval {
+            self.interval = interval;
+            self.enter(Step::Waiting { until: first_at });
+        }
         self.failures = 0;
         if self.reach == Reach::Unreachable {
             self.reach = Reach::Unknown;

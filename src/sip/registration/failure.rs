@@ -15,6 +15,14 @@ pub enum Failure {
     Challenge(Refusal),
 }
 
+impl Failure {
+    /// Asking again soon changes nothing, and may lock the account.
+    #[must_use]
+    pub const fn is_for_good(&self) -> bool {
+        matches!(self, Self::Refused { status: 401 | 403 | 404 | 407, .. } | Self::Challenge(_))
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

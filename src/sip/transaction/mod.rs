@@ -1,8 +1,29 @@
 //! Transactions: one request and its responses. RFC 3261 section 17 with RFC 6026.
+//!
+//! | file | what |
+//! |---|---|
+//! | `invite_client`, `client`, `invite_server`, `server` | the four machines: a state, its timers, one action per input |
+//! | `key` | which machine a message belongs to |
+//! | `routing` | Via: where a request came from, the way of its answers |
+//! | `table` | all machines with their messages; what `endpoint` uses |
+mod client;
+mod invite_client;
+mod invite_server;
+mod key;
+mod routing;
+mod server;
+mod table;
+mod timers;
 
-/// Names a server transaction: an `Event::Request` that wants an answer.
+pub use routing::branch;
+pub use table::{Note, Received, Transactions};
+pub use timers::{GIVE_UP, T1, doubled_to_t2};
+
+use crate::sip::Flow;
+
+/// Names a transaction, of the client's or the server's side. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestId(pub(crate) u64);
+pub struct TransactionId(pub(super) u64);
 
 /// Why a request of ours got no final answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,4 +32,11 @@ pub enum Why {
     Timeout,
     /// The connection is gone or the packet could not be sent.
     Transport,
+}
+
+/// A message to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    pub flow: Flow,
+    pub bytes: Vec<u8>,
 }

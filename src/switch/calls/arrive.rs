@@ -1,5 +1,5 @@
 //! Somebody calls: by the SIM, by a phone, by a trunk, or `tandem dial` for a phone.
-use super::{Call, CallId, Cause, End, Leg, Media, Party, Phase, Side, SipLeg, State};
+use super::{Call, CallId, Cause, Leg, Media, Party, Phase, Side, SipLeg, State};
 use crate::modem::Caller as GsmCaller;
 use crate::sip::{Flow, SessionId};
 use crate::switch::line::LineId;

@@ -220,7 +220,12 @@ impl Switch {
             }
             Media::None => {}
         }
+        let digits = self.counters.digits_out;
         self.pump(id, now);
+        if self.counters.digits_out != digits {
+            // The stick is to hear of the key.
+            self.turn(now);
+        }
     }
 
     /// Timers of the media.

@@ -27,8 +27,11 @@ impl Address {
         if display.is_some() {
             return None;
         }
-        // Without brackets everything behind `;` belongs to the header.
+        // Without brackets everything behind `;` belongs to the header, and a URI with `?` or `,` needs them (section 20).
         let (uri, params) = rest.split_once(';').unwrap_or((rest, ""));
+        if uri.contains(['?', ',']) {
+            return None;
+        }
         Some(Self { display: None, uri: Uri::parse(uri)?, params: Params::parse(params) })
     }
 

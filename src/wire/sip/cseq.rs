@@ -1,5 +1,5 @@
 //! `CSeq: 4711 INVITE`. RFC 3261 section 20.16.
-use super::Method;
+use super::{Method, header};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CSeq {
@@ -12,7 +12,7 @@ impl CSeq {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (number, method) = text.trim().split_once([' ', '\t'])?;
-        let number = number.parse().ok().filter(|n| *n < 1 << 31)?;
+        let number = header::number(number).filter(|n| *n < 1 << 31)?;
         let method = method.trim();
         (!method.is_empty() && !method.contains([' ', '\t']))
             .then(|| Self { number, method: Method::parse(method) })

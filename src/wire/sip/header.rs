@@ -12,6 +12,7 @@ macro_rules! names {
 
 names! {
     ACCEPT = "Accept";
+    ACCEPT_CONTACT = "Accept-Contact", "a";
     ALERT_INFO = "Alert-Info";
     ALLOW = "Allow";
     ALLOW_EVENTS = "Allow-Events", "u";
@@ -28,6 +29,7 @@ names! {
     EVENT = "Event", "o";
     EXPIRES = "Expires";
     FROM = "From", "f";
+    IDENTITY = "Identity", "y";
     MAX_FORWARDS = "Max-Forwards";
     MIN_EXPIRES = "Min-Expires";
     MIN_SE = "Min-SE";
@@ -42,8 +44,10 @@ names! {
     RECORD_ROUTE = "Record-Route";
     REFER_TO = "Refer-To", "r";
     REFERRED_BY = "Referred-By", "b";
+    REJECT_CONTACT = "Reject-Contact", "j";
     REMOTE_PARTY_ID = "Remote-Party-ID";
     REPLACES = "Replaces";
+    REQUEST_DISPOSITION = "Request-Disposition", "d";
     REQUIRE = "Require";
     RETRY_AFTER = "Retry-After";
     ROUTE = "Route";
@@ -65,16 +69,25 @@ names! {
 /// The one spelling of a name.
 #[must_use]
 pub fn canonical(name: &str) -> Cow<'static, str> {
-    let known = KNOWN
-        .iter()
-        .find(|(full, compact)| name.eq_ignore_ascii_case(full) || name.eq_ignore_ascii_case(compact));
+    let known = KNOWN.iter().find(|(full, compact)| name.eq_ignore_ascii_case(full) || short(name, compact));
     match known {
         Some((full, _)) => Cow::Borrowed(full),
         None => Cow::Owned(name.to_owned()),
     }
 }
 
-/// Items of a header value between commas that stand in no quotes, angle brackets or comments.
+fn short(name: &str, compact: &str) -> bool {
+    !compact.is_empty() && name.eq_ignore_ascii_case(compact)
+}
+
+/// A number without sign or blanks. One that is too large for 32 bits is the largest (RFC 4475 section 3.1.2.4).
+#[must_use]
+pub fn number(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(u32::MAX))
+}
+
+/// Items of a header value between commas that stand in no quotes or angle brackets.
 pub fn split(value: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(value);
     std::iter::from_fn(move || {

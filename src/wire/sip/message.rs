@@ -1,5 +1,6 @@
 //! A request or a response with its headers and body.
 use super::{Address, CSeq, Method, Uri, Via, header};
+use crate::util::limits::SIP_ITEMS;
 use std::borrow::Cow;
 
 /// The first line.
@@ -87,9 +88,9 @@ impl Message {
         self.headers.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
-    /// Every item of this name, lines split at their commas.
+    /// Every item of this name, lines split at their commas. Of too many the first.
     pub fn items<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.all(name).flat_map(header::split)
+        self.all(name).flat_map(header::split).take(SIP_ITEMS)
     }
 
     /// A further line. Line ends in the value become blanks: what strangers wrote can't begin a header.
@@ -153,10 +154,10 @@ impl Message {
         self.items(header::CONTACT).filter_map(Address::parse)
     }
 
-    /// The number in a header that holds one.
+    /// The number in a header that holds one; the largest where it doesn't fit.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<u32> {
-        self.get(name).and_then(|v| v.trim().parse().ok())
+        self.get(name).and_then(|v| header::number(v.trim()))
     }
 
     /// As it goes out.

@@ -2,6 +2,7 @@
 //!
 //! A `Message` owns its text: header values stay as they came and are read through typed values (`Via`, `Address`, `CSeq`, `Uri`) where one is needed.
 mod address;
+mod check;
 mod cseq;
 mod fault;
 pub mod header;
@@ -10,6 +11,10 @@ mod method;
 mod params;
 mod parse;
 mod stream;
+#[cfg(test)]
+mod stream_tests;
+#[cfg(test)]
+mod tests;
 mod uri;
 mod via;
 

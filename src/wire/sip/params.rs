@@ -1,16 +1,17 @@
 //! Parameters behind `;`. RFC 3261 section 7.3.1.
+use crate::util::limits::SIP_PARAMS;
 
 /// `;name=value;flag` in the order in which they came. Names compare without case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Params(Vec<(String, Option<String>)>);
 
 impl Params {
-    /// Reads `;a=b;c`; the first `;` may be missing. Quoted values keep their quotes.
+    /// Reads `;a=b;c`; the first `;` may be missing. Quoted values keep their quotes. Of too many the first are kept.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut all = Vec::new();
         let mut rest = text;
-        while !rest.is_empty() {
+        while !rest.is_empty() && all.len() < SIP_PARAMS {
             let end = semicolon(rest);
             let (item, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
             rest = tail.get(1..).unwrap_or_default();

@@ -1,5 +1,5 @@
 //! `sip:` and `sips:` URIs, and `tel:`. RFC 3261 section 19.1, RFC 3966.
-use super::Params;
+use super::{Params, header};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -62,28 +62,49 @@ impl Uri {
                 headers: None,
             });
         }
-        // A user part may hold `;` and `?`; the host can't hold `@`.
-        let (user, rest) = match rest.rsplit_once('@') {
-            Some((user, rest)) => (Some(user), rest),
-            None => (None, rest),
+        // A raw `@` is wrong in the user part and in the headers alike, and both are met: the first that leaves a host
+        // counts, else the last.
+        let cut = |at: Option<(&'_ str, &'_ str)>| match at {
+            Some((user, rest)) => Self::with_user(scheme, Some(user), rest),
+            None => Self::with_user(scheme, None, rest),
         };
+        cut(rest.split_once('@')).or_else(|| cut(rest.rsplit_once('@')))
+    }
+
+    fn with_user(scheme: Scheme, user: Option<&str>, rest: &str) -> Option<Self> {
         let (rest, headers) = match rest.split_once('?') {
-            Some((rest, headers)) => (rest, Some(headers.to_owned())),
+            Some((rest, headers)) => (rest, Some(headers)),
             None => (rest, None),
         };
         let (place, params) = rest.split_once(';').unwrap_or((rest, ""));
         let (host, port) = host_port(place)?;
         // A password in the user part is not ours to know.
-        let user = user.map(|u| u.split(':').next().unwrap_or(u).to_owned());
-        let params = Params::parse(params);
-        Some(Self { scheme, user, host, port, params, headers })
+        let user = user.and_then(|u| u.split(':').next());
+        // `sip:@host` comes from callers without a name; with another `@` behind it nobody can tell what is meant.
+        if user == Some("") && (rest.contains('@') || headers.is_some_and(|h| h.contains('@'))) {
+            return None;
+        }
+        let user = user.filter(|u| !u.is_empty()).map(str::to_owned);
+        let headers = headers.filter(|h| !h.is_empty()).map(str::to_owned);
+        Some(Self { scheme, user, host, port, params: Params::parse(params), headers })
     }
 
-    /// The user part with `%` escapes decoded.
+    /// The user part with `%` escapes decoded, but for those of control characters: it goes into dial strings and logs.
     #[must_use]
     pub fn user_text(&self) -> Option<String> {
         self.user.as_deref().map(unescape)
     }
+}
+
+/// A URI, as far as one can see, but none of ours.
+pub(super) fn is_foreign(text: &str) -> bool {
+    let Some((scheme, rest)) = text.trim().split_once(':') else { return false };
+    let known = ["sip", "sips", "tel"].iter().any(|s| s.eq_ignore_ascii_case(scheme));
+    let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    !known
+        && !rest.is_empty()
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(named)
 }
 
 /// `host`, `host:port`, `[::1]:port`. The host in lower case.
@@ -91,11 +112,18 @@ pub(super) fn host_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (inner, tail) = rest.split_once(']')?;
+            // RFC 3261's own grammar asked for one colon too many, and some send it (RFC 5118 section 4.10).
+            let inner = inner.replace(":::", "::");
             inner.parse::<std::net::Ipv6Addr>().ok()?;
-            (format!("[{}]", inner.to_ascii_lowercase()), tail.strip_prefix(':'))
+            let tail = tail.trim_start();
+            let port = tail.strip_prefix(':');
+            if port.is_none() && !tail.is_empty() {
+                return None;
+            }
+            (format!("[{}]", inner.to_ascii_lowercase()), port)
         }
         None => match text.split_once(':') {
-            Some((host, port)) => (host.to_ascii_lowercase(), Some(port)),
+            Some((host, port)) => (host.trim_end().to_ascii_lowercase(), Some(port)),
             None => (text.to_ascii_lowercase(), None),
         },
     };
@@ -103,9 +131,9 @@ pub(super) fn host_port(text: &str) -> Option<(String, Option<u16>)> {
     if !host.starts_with('[') && (host.is_empty() || !host.bytes().all(named)) {
         return None;
     }
-    match port {
-        None => Some((host, None)),
-        Some(port) => Some((host, Some(port.trim().parse().ok()?))),
+    match port.map(str::trim) {
+        None | Some("") => Some((host, None)),
+        Some(port) => Some((host, Some(header::number(port)?.try_into().ok()?))),
     }
 }
 
@@ -133,7 +161,7 @@ fn unescape(text: &str) -> String {
         let digit =
             |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
         match pair.map(|[high, low]| (digit(high), digit(low))) {
-            Some((Some(high), Some(low))) => {
+            Some((Some(high), Some(low))) if !(high << 4 | low).is_ascii_control() => {
                 bytes.push(high << 4 | low);
                 rest = ahead;
             }

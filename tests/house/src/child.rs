@@ -137,6 +137,12 @@ impl Child {
         self.log.lock().kept.iter().filter(|l| l.contains(part)).count()
     }
 
+    /// The newest line that holds `part`.
+    #[must_use]
+    pub fn last_line(&self, part: &str) -> Option<String> {
+        self.log.lock().kept.iter().rev().find(|l| l.contains(part)).cloned()
+    }
+
     /// The last `count` lines.
     #[must_use]
     pub fn tail(&self, count: usize) -> String {

@@ -1,5 +1,6 @@
 //! The house that tandem is tested in: the daemon as a process, the emulated stick, real mail servers, and what cuts
-//! the line between them. Used by `tests/*.rs`, `make demo` and `make bench`.
+//! the line between them; real phones (baresip), a provider (Asterisk), hand-written call flows (sipp), and numbers for
+//! what was heard. Used by `tests/*.rs`, `make demo` and `make bench`.
 //!
 //! Nothing here sleeps to "wait a bit": everything waits for an event with a deadline, and panics with the logs' tails.
 
@@ -22,6 +23,7 @@ pub mod sipp;
 pub mod socket;
 pub mod sound;
 pub mod stick;
+pub mod telephony;
 pub mod wait;
 
 pub use cutter::Cutter;

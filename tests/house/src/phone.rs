@@ -64,7 +64,7 @@ pub struct PhoneOptions {
 }
 
 impl PhoneOptions {
-    /// A phone that says 1 kHz at -10 dBFS and registers nowhere.
+    /// A phone that says 1020 Hz at -10 dBFS and registers nowhere.
     #[must_use]
     pub fn new(user: &str) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl PhoneOptions {
             expires: 60,
             auto_answer: false,
             codecs: "PCMU/8000/1,PCMA/8000/1".to_owned(),
-            source: Source::Tone { hz: 1_000.0, dbfs: -10.0 },
+            source: TONE,
             account: String::new(),
             config: String::new(),
         }
@@ -120,6 +120,9 @@ pub struct Caller {
     /// The display name.
     pub name: Option<String>,
 }
+
+/// What a phone says unless told otherwise: 20 ms of it are no whole periods, so that a lost packet is heard.
+pub const TONE: Source = Source::Tone { hz: 1_020.0, dbfs: -10.0 };
 
 /// Ports of a phone's RTP: it tries until one is free, several calls need some.
 const RTP_PORTS: u16 = 40;
@@ -337,6 +340,20 @@ impl Phone {
         }
     }
 
+    /// RTP packets that it has sent and received in the last call that has ended. Missing ones leave no gap in the
+    /// recording, but are missing here.
+    #[must_use]
+    pub fn packets(&self) -> (u32, u32) {
+        let line = self.child.last_line("packets:").unwrap_or_default();
+        let mut counts = line.split_whitespace().skip(1).map(|n| n.parse().unwrap_or(0));
+        (counts.next().unwrap_or(0), counts.next().unwrap_or(0))
+    }
+
+    /// Forgets the events that nobody has waited for: what is waited for now comes later.
+    pub fn forget(&mut self) {
+        self.control.forget(|_| true);
+    }
+
     /// Events that nobody has waited for yet.
     #[must_use]
     pub fn events(&self) -> Vec<Value> {
@@ -353,7 +370,7 @@ impl Phone {
         self.child.tail(count)
     }
 
-    /// Switches it off: it hangs up and unregisters.
+    /// Switches it off: it hangs up and unregisters. (Dropped, it is gone without a word.)
     pub fn stop(mut self) {
         self.child.stop(Duration::from_secs(5));
     }

@@ -35,6 +35,19 @@ fn is_free(port: u16) -> bool {
     UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
+/// Whether some program has this port on 127.0.0.1: for UDP, or listening for TCP. Looks at the kernel's table, as a
+/// bind to find out would take the port from the program that is just about to.
+#[must_use]
+pub fn is_bound(port: u16, tcp: bool) -> bool {
+    let table = if tcp { "/proc/net/tcp" } else { "/proc/net/udp" };
+    let own = [format!("0100007F:{port:04X}"), format!("00000000:{port:04X}")];
+    std::fs::read_to_string(table).unwrap_or_default().lines().any(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let (local, state) = (words.next().unwrap_or_default(), words.nth(1));
+        own.iter().any(|o| o == local) && (!tcp || state == Some("0A"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +58,9 @@ mod tests {
         assert!(is_free(first) && first.is_multiple_of(2));
         let _held = UdpSocket::bind(("127.0.0.1", first)).unwrap();
         assert!(!is_free(first));
+        assert!(is_bound(first, false) && !is_bound(first, true));
+        let _listens = TcpListener::bind(("127.0.0.1", first)).unwrap();
+        assert!(is_bound(first, true));
         let run = free_run(20);
         assert!((run..run + 20).all(|p| p != first && is_free(p)));
     }

@@ -1,7 +1,7 @@
 //! A telephone provider: Asterisk on 127.0.0.1 with one customer, who registers and calls with a digest.
 //!
 //! What the customer may call, each also with other digits behind it:
-//! `+4915…` answers and gives the sound back until # is pressed; `+4930…` sends 440 Hz before and 1 kHz after it answers; `+4916…` rings
+//! `+4915…` answers and gives the sound back until # is pressed; `+4930…` sends 440 Hz before and 1020 Hz after it answers; `+4916…` rings
 //! for ever; `+4917…` is busy; `+4918…` doesn't exist; `+4919…` answers, presses 1 2 3 # and hangs up.
 use crate::child::Child;
 use crate::paths::{self, Scratch};
@@ -135,15 +135,13 @@ impl Provider {
 
     /// The keys that the customer has pressed since `mark`, once there are `count` of them.
     pub fn wait_dtmf(&self, mark: usize, count: usize, seconds: f64) -> String {
-        // A press that comes soon after another has only an end here, its begin is made up later.
-        let keys = || -> String {
-            let log = self.log();
-            let ended = log.lines().skip(mark).filter_map(|l| l.split_once("DTMF end '"));
-            ended
-                .filter(|(_, l)| l.contains("received on PJSIP/"))
-                .filter_map(|(_, l)| l.chars().next())
-                .collect()
+        // Each press ends once in one of these ways; what is logged as received may be put back and come again.
+        let pressed = |line: &str| {
+            let (_, rest) =
+                ["DTMF end accepted", "DTMF end emulation of"].iter().find_map(|w| line.split_once(w))?;
+            rest.contains("on PJSIP/").then(|| rest.split('\'').nth(1).unwrap_or_default().to_owned())
         };
+        let keys = || -> String { self.log().lines().skip(mark).filter_map(pressed).collect() };
         let found = poll(seconds, || Some(keys()).filter(|k| k.len() >= count));
         found.unwrap_or_else(|| panic!("only {:?} pressed in {seconds} s\n{}", keys(), self.tail(60)))
     }
@@ -240,10 +238,10 @@ same => n,Echo()
 same => n,Hangup()
 exten => _+4930.,1,Progress()
 same => n,Playtones(440)
-same => n,Wait(1)
+same => n,Wait(1.5)
 same => n,StopPlaytones()
 same => n,Answer()
-same => n,Playtones(1000)
+same => n,Playtones(1020)
 same => n,Wait(60)
 exten => _+4916.,1,Ringing()
 same => n,Wait(120)

@@ -54,6 +54,7 @@ fn a_call_out_is_asked_for_the_password_held_and_ended() {
     for scenario in ["provider", "proxy"] {
         let provider = waits(scenario);
         Sipp::start(to("call", &provider)).succeed();
+        assert!(provider.messages().contains(&format!("uri=\"{}\"", uri(&provider))), "{}", provider.tail());
         provider.succeed();
     }
     let provider = waits("provider");

@@ -50,9 +50,9 @@ fn the_customer_calls_out() {
     phone.dial("+4930123456");
     phone.wait_progress(5.0);
     phone.wait_established(5.0);
-    let sound = phone.wait_heard(2.0, 10.0).trimmed();
-    assert_tone(&sound, 0.2, 0.7, 440.0, None);
-    assert_tone(&sound, sound.seconds() - 0.5, sound.seconds(), 1_000.0, None);
+    let sound = phone.wait_heard(2.5, 10.0).trimmed();
+    assert_tone(&sound, 0.1, 0.5, 440.0, None);
+    assert_tone(&sound, sound.seconds() - 0.5, sound.seconds(), 1_020.0, None);
     provider.hang_up();
     assert_eq!(phone.wait_closed(5.0), "Connection reset by peer");
 

@@ -1,0 +1,255 @@
+//! From our INVITE to its final response. RFC 3261 section 13.2.
+use super::{Challenged, Fate, Invitation, Session, SessionId, State, invitation, status_of};
+use crate::sip::dialog::{Dialog, DialogId};
+use crate::sip::endpoint::{ALLOW, Core, Event, Invite, Usage, again, sdp_of};
+use crate::sip::transaction::{GIVE_UP, TransactionId, Why};
+use crate::util::limits::{SIP_CHALLENGES, SIP_EARLY_DIALOGS};
+use crate::util::time::Instant;
+use crate::wire::sip::{CSeq, Message, Method, header};
+
+#[derive(Debug)]
+pub(super) enum Stage {
+    Sent(TransactionId),
+    Challenged(Box<Challenged>),
+}
+
+/// A dialog of an 18x, and the last session description in it.
+#[derive(Debug)]
+struct Early {
+    dialog: Dialog,
+    sdp: Option<Vec<u8>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Calling {
+    pub(super) stage: Stage,
+    early: Vec<Early>,
+    has_offer: bool,
+    ring_until: Option<Instant>,
+    challenges: usize,
+}
+
+impl Calling {
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let of_stage = match &self.stage {
+            Stage::Challenged(challenged) => Some(challenged.until),
+            Stage::Sent(_) => None,
+        };
+        of_stage.into_iter().chain(self.ring_until).min()
+    }
+
+    pub(super) fn has_early_dialog(&self, id: &DialogId) -> bool {
+        self.early.iter().any(|e| e.dialog.id() == id)
+    }
+
+    pub(super) fn early_dialog(&mut self, id: &DialogId) -> Option<&mut Dialog> {
+        self.early.iter_mut().map(|e| &mut e.dialog).find(|d| d.id() == id)
+    }
+
+    pub(super) fn early_count(&self) -> usize {
+        self.early.len()
+    }
+
+    /// Takes the dialog of a provisional response in, and its session description.
+    fn take_early(&mut self, request: &Message, response: &Message) {
+        let Some(dialog) = Dialog::uac(request, response).filter(|d| !d.id().remote_tag.is_empty()) else {
+            return;
+        };
+        let sdp = sdp_of(response);
+        let has_room = self.early.len() < SIP_EARLY_DIALOGS;
+        match self.early.iter_mut().find(|e| e.dialog.id() == dialog.id()) {
+            Some(known) => {
+                known.dialog.refresh_target(response);
+                known.sdp = sdp.or(known.sdp.take());
+            }
+            None if has_room => self.early.push(Early { dialog, sdp }),
+            None => {}
+        }
+    }
+}
+
+impl Session {
+    /// Sends the INVITE.
+    pub fn call(id: SessionId, spec: Invite, core: &mut Core, now: Instant) -> Self {
+        let mut request = first_invite(&spec, core);
+        let has_offer = spec.sdp.is_some();
+        if let Some(sdp) = spec.sdp {
+            request.set_body("application/sdp", sdp);
+        }
+        let invite = core.send(spec.flow, request, Usage::Invite(Invitation::new(id)), now);
+        let calling = Calling {
+            stage: Stage::Sent(invite),
+            early: Vec::new(),
+            has_offer,
+            ring_until: spec.ring_limit.map(|limit| now + limit),
+            challenges: 0,
+        };
+        Self::new(id, spec.flow, spec.contact, State::Calling(calling), true)
+    }
+
+    /// 101 to 199 for our first INVITE.
+    pub fn on_progress(&mut self, invite: TransactionId, response: &Message, core: &mut Core) {
+        let State::Calling(calling) = &mut self.state else { return };
+        let (Some(request), Some(status)) = (core.transactions.sent(invite), response.status()) else {
+            return;
+        };
+        if status > 100 {
+            calling.take_early(request, response);
+            core.event(Event::Progress { session: self.id, status, sdp: sdp_of(response) });
+        }
+    }
+
+    /// The first 2xx for our first INVITE.
+    pub fn on_answered(&mut self, invite: TransactionId, ok: Message, core: &mut Core) -> Fate {
+        let State::Calling(calling) = self.leave() else { return Fate::Stays };
+        let Some(request) = core.transactions.sent(invite).cloned() else { return Fate::Over };
+        let Some(mut dialog) = Dialog::uac(&request, &ok) else {
+            // Without a tag of ours or a Call-ID: no answer to what we sent.
+            core.event(Event::Failed { session: self.id, status: 502, response: Some(Box::new(ok)) });
+            return Fate::Over;
+        };
+        let early = calling.early.into_iter().find(|e| e.dialog.id() == dialog.id());
+        let early_sdp = early.and_then(|early| {
+            dialog.take_over(&early.dialog);
+            early.sdp
+        });
+        let sdp = sdp_of(&ok).or(early_sdp);
+        let mut owed = None;
+        if calling.has_offer {
+            let bytes = core.send_ack(self.flow_of(invite, core), dialog.ack(&request));
+            invitation::acknowledged(core, invite, &ok, Some(bytes));
+        } else {
+            invitation::acknowledged(core, invite, &ok, None);
+            owed = Some((invite, request));
+        }
+        self.enter(State::Answered { dialog, owed });
+        core.event(Event::Answered { session: self.id, sdp, response: Box::new(ok) });
+        Fate::Stays
+    }
+
+    /// The ACK goes the way of its INVITE while that is known.
+    pub(super) fn flow_of(&self, invite: TransactionId, core: &Core) -> crate::sip::Flow {
+        core.transactions.sent_on(invite).unwrap_or(self.flow)
+    }
+
+    /// The answer to the offer in a 2xx goes out in its ACK.
+    pub fn acknowledge(&mut self, sdp: Option<Vec<u8>>, core: &mut Core) {
+        let State::Answered { dialog, owed } = &mut self.state else { return };
+        let Some((invite, request)) = owed.take() else { return };
+        let mut ack = dialog.ack(&request);
+        if let Some(sdp) = sdp {
+            ack.set_body("application/sdp", sdp);
+        }
+        let remote_tag = dialog.id().remote_tag.clone();
+        let flow = core.transactions.sent_on(invite).unwrap_or(self.flow);
+        let bytes = core.send_ack(flow, ack);
+        invitation::acknowledged_tag(core, invite, remote_tag, Some(bytes));
+    }
+
+    /// 300 to 699 for our first INVITE.
+    pub fn on_refused(
+        &mut self,
+        invite: TransactionId,
+        response: Message,
+        core: &mut Core,
+        now: Instant,
+    ) -> Fate {
+        let State::Calling(calling) = &mut self.state else { return Fate::Stays };
+        let status = response.status().unwrap_or(500);
+        let request = core.transactions.sent(invite).cloned();
+        if let (401 | 407, Some(request), true) = (status, request, calling.challenges < SIP_CHALLENGES) {
+            calling.challenges = calling.challenges.saturating_add(1);
+            calling.early.clear();
+            calling.stage = Stage::Challenged(Box::new(Challenged {
+                request: request.clone(),
+                response: response.clone(),
+                until: now + GIVE_UP,
+            }));
+            let (response, request) = (Box::new(response), Box::new(request));
+            core.event(Event::Challenged { session: self.id, response, request });
+            return Fate::Stays;
+        }
+        core.event(Event::Failed { session: self.id, status, response: Some(Box::new(response)) });
+        Fate::Over
+    }
+
+    /// No final response to our first INVITE came.
+    pub fn on_unanswered(&mut self, why: Why, core: &mut Core) -> Fate {
+        core.event(Event::Failed { session: self.id, status: status_of(why), response: None });
+        Fate::Over
+    }
+
+    /// Our challenged INVITE again, with credentials.
+    pub(super) fn retry_invite(&mut self, name: &str, value: &str, core: &mut Core, now: Instant) {
+        let State::Calling(calling) = &mut self.state else { return };
+        let Stage::Challenged(challenged) = &calling.stage else { return };
+        let cseq = challenged.request.cseq().map_or(1, |c| c.number).wrapping_add(1) & 0x7fff_ffff;
+        let request = again(&challenged.request, name, value, cseq);
+        let invitation = Invitation::new(self.id);
+        calling.stage = Stage::Sent(core.send(self.flow, request, Usage::Invite(invitation), now));
+    }
+
+    /// The challenge is the refusal.
+    pub(super) fn give_up_invite(&mut self, core: &mut Core) -> Fate {
+        let State::Calling(calling) = &mut self.state else { return Fate::Stays };
+        let Stage::Challenged(challenged) = &calling.stage else { return Fate::Stays };
+        let response = challenged.response.clone();
+        let status = response.status().unwrap_or(401);
+        core.event(Event::Failed { session: self.id, status, response: Some(Box::new(response)) });
+        Fate::Over
+    }
+
+    /// The ring limit, or an owner who never said what to do about a challenge.
+    pub(super) fn on_calling_timeout(&mut self, core: &mut Core, now: Instant) -> Fate {
+        let State::Calling(calling) = &mut self.state else { return Fate::Stays };
+        if calling.ring_until.is_some_and(|at| now >= at) {
+            if let Stage::Sent(invite) = calling.stage {
+                invitation::cancel(core, invite, Vec::new(), now);
+            }
+            core.event(Event::Failed { session: self.id, status: 408, response: None });
+            return Fate::Over;
+        }
+        match &calling.stage {
+            Stage::Challenged(challenged) if now >= challenged.until => self.give_up_invite(core),
+            _ => Fate::Stays,
+        }
+    }
+
+    /// A BYE from a peer that has not answered yet. It is not allowed to send one, but what it means is clear: this dialog is over. With the
+    /// last one the session is.
+    pub(super) fn on_early_bye(&mut self, id: &DialogId) -> bool {
+        let State::Calling(calling) = &mut self.state else { return false };
+        calling.early.retain(|e| e.dialog.id() != id);
+        calling.early.is_empty()
+    }
+
+    /// The owner hangs up before the answer.
+    pub(super) fn cancel_call(&mut self, headers: Vec<(String, String)>, core: &mut Core, now: Instant) {
+        let State::Calling(calling) = &self.state else { return };
+        if let Stage::Sent(invite) = calling.stage {
+            invitation::cancel(core, invite, headers, now);
+        }
+    }
+}
+
+fn first_invite(spec: &Invite, core: &mut Core) -> Message {
+    let mut request = Message::request(Method::Invite, spec.uri.clone());
+    for route in &spec.route {
+        request.push(header::ROUTE, route.as_str());
+    }
+    if !spec.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header::MAX_FORWARDS)) {
+        request.push(header::MAX_FORWARDS, "70");
+    }
+    let tag = core.random.token();
+    request.push(header::FROM, spec.from.clone().with_tag(&tag).to_string());
+    request.push(header::TO, spec.to.to_string());
+    let call_id = spec.call_id.clone().unwrap_or_else(|| core.random.token());
+    request.push(header::CALL_ID, call_id);
+    request.push(header::CSEQ, CSeq { number: 1, method: Method::Invite }.to_string());
+    request.push(header::CONTACT, format!("<{}>", spec.contact));
+    request.push(header::ALLOW, ALLOW);
+    for (name, value) in &spec.headers {
+        request.push(name, value.as_str());
+    }
+    request
+}
