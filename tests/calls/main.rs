@@ -5,12 +5,18 @@
 //! `sound` makes its own RTP. `world` carries out what the switch asks for; at the end of each ladder it looks whether
 //! anything of a call was left behind (`World::end`), and a test that forgets to ask fails.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod control;
 mod digest;
 mod house;
 mod incoming;
+mod lossy;
 mod net;
+mod outgoing;
 mod peer;
+mod races;
+mod random;
 mod sound;
+mod sounds;
 mod stick;
 mod talk;
 mod text;

@@ -317,7 +317,11 @@ impl Stick {
         while self.out.front().is_some_and(|o| o.0 <= now) {
             let (_, port, text) = self.out.pop_front().unwrap();
             for line in text.lines().filter(|l| !l.is_empty()) {
-                if line.starts_with('^') && !line.contains("CVOICE") && !line.contains("SYSINFO")
+                if line.starts_with('^')
+                    && !line.contains("CVOICE")
+                    && !line.contains("SYSINFO")
+                    && !line.contains("CPIN")
+                    && !line.contains("ICCID")
                     || line.starts_with("RING")
                 {
                     self.told.push(format!("stick > {line}"));
