@@ -110,6 +110,9 @@ impl Switch {
 
     pub(super) fn tell_registrar_news(&mut self) {
         while let Some(news) = self.registrar.poll_event() {
+            if matches!(news.change, Change::Registered | Change::Moved) {
+                self.follow_phone(&news.aor, news.flow);
+            }
             let (name, peer) = (&news.aor, news.flow.remote);
             match news.change {
                 Change::Registered => log::info!("extension '{name}': registered from {peer}"),

@@ -214,6 +214,20 @@ impl Switch {
         Ok(leg)
     }
 
+    /// A phone whose connection broke in a call is back: our next request in the call takes the new way.
+    pub(in crate::switch) fn follow_phone(&mut self, extension: &str, flow: Flow) {
+        let (streams, sip) = (&self.streams, &mut self.sip);
+        let sides = self.calls.all.values_mut().flat_map(|c| std::iter::once(&mut c.a).chain(&mut c.b));
+        for side in sides {
+            let (Party::Extension { name }, Leg::Sip(leg)) = (&side.party, &mut side.leg) else { continue };
+            let same_host = leg.flow.remote.ip() == flow.remote.ip();
+            if name == extension && same_host && streams.is_lost(leg.flow) {
+                leg.flow = flow;
+                sip.set_flow(leg.session, flow);
+            }
+        }
+    }
+
     pub(super) fn refuse(&mut self, session: SessionId, status: u16, cause: Cause, now: Now) {
         let mut headers = vec![(header::REASON, cause.reason())];
         if status == 503 {
