@@ -23,9 +23,10 @@ fn every_arrow_and_the_phone_hangs_up() {
         "100 < 401 INVITE",
         "100 > ACK",
         "100 > INVITE",
-        "100 < 100 INVITE",
         "stick < ATD0301234567;",
         "stick < AT^DDSETEX=2",
+        // RFC 3261 section 17.2.1: after 200 ms without another answer.
+        "100 < 100 INVITE",
         "stick > ^ORIG:1,0",
         "stick > ^CONF:1",
         "100 < 183 INVITE",
@@ -327,7 +328,6 @@ fn a_phone_calls_another_one() {
     let t = dial(&mut w, P100, "101");
     w.run(6.0);
     w.expect(&[
-        "100 < 100 INVITE",
         "101 < INVITE",
         "101 > 180 INVITE",
         "100 < 180 INVITE",

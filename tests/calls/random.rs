@@ -69,19 +69,23 @@ fn hang_up(w: &mut World) {
 }
 
 fn run_seeds(from: u64, to: u64) {
-    let mut bad = Vec::new();
+    let (mut bad, mut answered) = (Vec::new(), 0);
     for seed in from..to {
         let result = std::panic::catch_unwind(|| {
             let mut w = home();
             w.net.shake(seed + 1, 10);
             story(&mut w);
+            let counters = w.request("counters", serde_json::json!({}));
             w.end();
+            counters["result"]["calls_answered"].as_u64().unwrap()
         });
-        if result.is_err() {
-            bad.push(seed);
+        match result {
+            Ok(count) => answered += count,
+            Err(_) => bad.push(seed),
         }
     }
     assert!(bad.is_empty(), "seeds that ended wrong: {bad:?}");
+    assert!(answered > (to - from) / 2, "hardly any call came about: {answered}");
 }
 
 #[test]

@@ -37,8 +37,6 @@ pub struct Talk {
     pub reason: String,
     pub want_cancel: bool,
     pub cancelled: bool,
-    /// The ACK for the 200, said again for each 200.
-    pub ack: Vec<u8>,
     pub acked: bool,
     /// Their last session description.
     pub theirs: String,
@@ -82,7 +80,6 @@ impl Talk {
             reason: String::new(),
             want_cancel: false,
             cancelled: false,
-            ack: Vec::new(),
             acked: false,
             theirs: String::new(),
             last_status: 0,

@@ -125,9 +125,3 @@ pub fn uri_of(value: &str) -> &str {
     let Some((_, rest)) = value.split_once('<') else { return value.split(';').next().unwrap_or(value) };
     rest.split('>').next().unwrap()
 }
-
-/// `sip:USER@host`
-pub fn user_of(uri: &str) -> &str {
-    let rest = uri.trim_start_matches("sip:");
-    rest.split_once('@').map_or("", |(user, _)| user)
-}
