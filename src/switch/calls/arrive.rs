@@ -214,14 +214,13 @@ impl Switch {
         Ok(leg)
     }
 
-    /// A phone whose connection broke in a call is back: our next request in the call takes the new way.
-    pub(in crate::switch) fn follow_phone(&mut self, extension: &str, flow: Flow) {
+    /// A connection broke in a call and its peer has a new one: our next request in the call takes it.
+    pub(in crate::switch) fn follow(&mut self, flow: Flow, is_peer: impl Fn(&Party, Flow) -> bool) {
         let (streams, sip) = (&self.streams, &mut self.sip);
         let sides = self.calls.all.values_mut().flat_map(|c| std::iter::once(&mut c.a).chain(&mut c.b));
         for side in sides {
-            let (Party::Extension { name }, Leg::Sip(leg)) = (&side.party, &mut side.leg) else { continue };
-            let same_host = leg.flow.remote.ip() == flow.remote.ip();
-            if name == extension && same_host && streams.is_lost(leg.flow) {
+            let Leg::Sip(leg) = &mut side.leg else { continue };
+            if streams.is_lost(leg.flow) && is_peer(&side.party, leg.flow) {
                 leg.flow = flow;
                 sip.set_flow(leg.session, flow);
             }
