@@ -186,6 +186,30 @@ fn no_stick_no_route() {
     w.end();
 }
 
+/// Only an emergency call is tried without a network of ours.
+#[test]
+fn no_network() {
+    let mut w = home();
+    w.stick.set_service(false, w.us);
+    w.run(1.0);
+    let t = dial(&mut w, P100, NUMBER);
+    w.run(1.0);
+    assert_eq!(w.peers[P100].talks[t].ended_by, "503", "{}", w.story());
+    assert_eq!(w.stick.count("ATD"), 0);
+    let t = dial(&mut w, P100, "112");
+    w.run(7.0);
+    assert!(w.peers[P100].talks[t].is_up(), "{}", w.story());
+    w.far_ends("104,16");
+    w.run(1.0);
+    w.stick.set_service(true, w.us);
+    w.run(1.0);
+    let t = dial(&mut w, P100, NUMBER);
+    w.run(7.0);
+    assert!(w.peers[P100].talks[t].is_up(), "{}", w.story());
+    w.far_ends("104,16");
+    w.end();
+}
+
 #[test]
 fn a_wrong_password_never_gets_through() {
     let mut w = home();
@@ -363,4 +387,41 @@ fn a_call_by_the_trunk() {
     w.run(1.0);
     assert_eq!(w.peers[P100].talks[t].ended_by, "BYE");
     w.end();
+}
+
+/// What the provider says before the answer is heard.
+#[test]
+fn early_sound_of_the_trunk() {
+    let mut w = home_with(&format!("{CONFIG}{TRUNK}"));
+    w.peers[PROVIDER].early = true;
+    let t = dial(&mut w, P100, "99040123");
+    w.run(2.5);
+    w.expect(&["provider > 183 INVITE", "100 < 183 INVITE"]);
+    let early = w.peers[P100].talks[t].heard.len();
+    assert!(early > 100, "{early}\n{}", w.story());
+    assert!(!w.peers[P100].talks[t].is_up());
+    w.run(3.0);
+    w.expect(&["provider > 200 INVITE", "100 < 200 INVITE"]);
+    w.with(P100, |p, now| p.bye(t, now));
+    w.run(1.0);
+    assert_eq!(w.peers[PROVIDER].talks[0].ended_by, "BYE");
+    w.end();
+}
+
+#[test]
+fn the_trunk_is_busy_or_gone() {
+    for (answer, status) in
+        [(Answer::Refuse(486, 300), "486"), (Answer::Refuse(404, 0), "404"), (Answer::Gone, "503")]
+    {
+        let mut w = home_with(&format!("{CONFIG}{TRUNK}"));
+        w.peers[PROVIDER].answer = answer;
+        let t = dial(&mut w, P100, "99040123");
+        w.run(40.0);
+        let ended = &w.peers[P100].talks[t].ended_by;
+        // Nobody there in time has more than one right name.
+        let right =
+            ended == status || answer == Answer::Gone && ["408", "480", "504"].contains(&ended.as_str());
+        assert!(right, "{ended}\n{}", w.story());
+        w.end();
+    }
 }

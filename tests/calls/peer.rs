@@ -65,6 +65,8 @@ pub struct Peer {
     pub events: bool,
     /// Its INVITEs have no SDP; the answer goes in the ACK.
     pub late_offer: bool,
+    /// It says what there is to hear before the answer, by 183.
+    pub early: bool,
     /// A provider asks for a password.
     pub challenges: bool,
     /// Where the switch registered itself here.
@@ -104,6 +106,7 @@ impl Peer {
             codecs: vec![0, 8],
             events: true,
             late_offer: false,
+            early: false,
             challenges: false,
             registered: None,
             registrations: 0,
@@ -520,7 +523,11 @@ impl Peer {
             Answer::Refuse(status, wait) => self.decisions.push((now + wait * 1_000, at, status)),
             Answer::Rings | Answer::Gone => {}
         }
-        if !matches!(self.answer, Answer::Refuse(_, 0)) {
+        if self.early {
+            let sdp = self.talks[at].sdp(&codecs[..1], self.events);
+            self.talks[at].start_rtp(now);
+            self.respond(msg, 183, &contact, &sdp);
+        } else if !matches!(self.answer, Answer::Refuse(_, 0)) {
             self.respond(msg, 180, &contact, "");
         }
     }

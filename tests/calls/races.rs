@@ -323,3 +323,52 @@ fn one_call_too_many_gets_503() {
     }
     w.end();
 }
+
+/// The provider's connection breaks in a call; it is made again, and the BYE finds it.
+#[test]
+fn the_connection_of_a_trunk_is_lost_in_a_call() {
+    let config = format!("{CONFIG}{TRUNK}")
+        .replace("option register '1'", "option register '1'\n\toption transport 'tcp'");
+    let mut w = home_with(&config);
+    assert!(w.peers[PROVIDER].tcp.is_some());
+    let t = dial(&mut w, P100, "99040123");
+    w.run(6.0);
+    assert!(w.peers[P100].talks[t].is_up(), "{}", w.story());
+    w.disconnect(PROVIDER);
+    w.run(40.0);
+    assert!(w.peers[PROVIDER].tcp.is_some(), "{}", w.story());
+    w.with(P100, |p, now| p.bye(t, now));
+    w.run(2.0);
+    assert_eq!(w.peers[PROVIDER].talks[0].ended_by, "BYE", "{}", w.story());
+    w.end();
+}
+
+/// Every prefix and every changed octet of real messages, from a stranger and from a phone's own address, in a call.
+#[test]
+fn damaged_messages_do_no_harm() {
+    let mut w = home();
+    let t = dial(&mut w, P100, NUMBER);
+    w.run(8.0);
+    let talk = &w.peers[P100].talks[t];
+    let mut messages = vec![talk.invite.to_bytes()];
+    messages.extend(w.peers[P100].responses.iter().map(super::text::Msg::to_bytes));
+    let mut random = 12_345_u32;
+    for message in &messages {
+        for at in 0..message.len() {
+            w.stranger_sends(&message[..at]);
+            let mut changed = message.clone();
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            changed[at] ^= random.to_le_bytes()[3] | 1;
+            w.stranger_sends(&changed);
+            let from = w.peers[P100].talks[t].rtp_at;
+            let (port, now) = (w.peers[P100].talks[t].rtp_to.unwrap().port(), w.now());
+            w.switch.handle_rtp(port, from, &changed[at..], now);
+        }
+    }
+    w.run(3.0);
+    assert!(w.peers[P100].talks[t].is_up(), "{}", w.story());
+    assert_eq!(w.stick.count("ATD"), 1);
+    check_sound(&w, P100, t, 1);
+    w.with(P100, |p, now| p.bye(t, now));
+    w.end();
+}

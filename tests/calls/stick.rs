@@ -186,6 +186,12 @@ impl Stick {
         self.lines(&[&format!("^CEND:1,{seconds},{numbers}")], now);
     }
 
+    /// The network is lost, or found.
+    pub fn set_service(&mut self, in_service: bool, now: u64) {
+        self.in_service = in_service;
+        self.lines(&[if in_service { "+CREG: 1" } else { "+CREG: 0" }], now);
+    }
+
     /// The far side answers a dialled call, now.
     pub fn far_answers(&mut self, now: u64) {
         self.steps.retain(|(_, _, step)| !matches!(step, Step::Connected));
