@@ -148,6 +148,9 @@ pub const SIP_CLIENT_TRANSACTIONS: usize = 256;
 pub const SIP_SESSIONS: usize = 2 * CALLS + 16;
 /// Dialogs of one INVITE of ours before its answer: one for each phone behind a forking proxy. Further ones are not followed until they answer.
 pub const SIP_EARLY_DIALOGS: usize = 8;
+/// Answers of different phones to one INVITE of ours that are turned away politely (ACK, BYE). Further ones are ignored: they give up by
+/// themselves after 32 s.
+pub const SIP_FORKS: usize = 16;
 /// Challenges (401, 407) for one request: a proxy and the server behind it, each with a stale nonce. The next one is its refusal.
 pub const SIP_CHALLENGES: usize = 5;
 /// Vias of one message: `Max-Forwards` starts at 70, and each hop adds one. A longer one gets 513.

@@ -11,13 +11,11 @@
 //! | `event` | names, events, the order for a call |
 //! | `requests`, `responses` | what comes from outside, step by step |
 //! | `core` | what all sessions share |
-//! | `garbage` | 400 for what is no message |
 //!
 //! After each input: `poll_output` until it is empty, `poll_event` until it is empty, then `poll_timeout`. The order of inputs is the
 //! order of their effects; nothing happens between them.
 mod core;
 mod event;
-mod garbage;
 mod requests;
 mod responses;
 #[cfg(test)]

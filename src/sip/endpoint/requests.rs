@@ -1,11 +1,11 @@
 //! Requests from outside: RFC 3261 section 8.2, step by step.
+use super::Endpoint;
 use super::core::{ALLOW, SUPPORTED, media_type, sdp_of};
 use super::event::{Event, RequestId};
-use super::{Endpoint, garbage};
 use crate::sip::Flow;
 use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::session::{Fate, Session, SessionId};
-use crate::sip::transaction::{Received, TransactionId};
+use crate::sip::transaction::{Received, TransactionId, stamp};
 use crate::util::limits::SIP_SESSIONS;
 use crate::util::time::Instant;
 use crate::wire::sip::{Fault, Message, Method, header};
@@ -17,28 +17,28 @@ const RETRY_AFTER: &str = "10";
 
 impl Endpoint {
     pub(super) fn on_bytes(&mut self, flow: Flow, bytes: &[u8], now: Instant) {
-        match Message::parse(bytes) {
+        let sound = Message::parse(bytes).and_then(|message| message.check().map(|()| message));
+        match sound {
             Ok(message) if message.is_request() => self.on_request(message, flow, bytes, now),
             Ok(message) => self.on_response(message, now),
             Err(fault) => self.on_garbage(flow, bytes, fault),
         }
     }
 
+    /// Answered without a transaction, where it can be answered at all. The answer is hardly longer than what came: nobody is hit harder
+    /// through us.
     fn on_garbage(&mut self, flow: Flow, bytes: &[u8], fault: Fault) {
         if fault == Fault::Empty {
             return;
         }
         self.core.counters.malformed = self.core.counters.malformed.saturating_add(1);
-        if let Some(answer) = garbage::answer(bytes, flow, fault) {
-            self.core.transactions.send_bytes(flow, answer);
+        if let Some(mut answer) = Message::refusal(bytes, fault, &self.core.random.token()) {
+            stamp(&mut answer, flow);
+            self.core.transactions.send_bytes(flow, answer.to_bytes());
         }
     }
 
     fn on_request(&mut self, request: Message, flow: Flow, bytes: &[u8], now: Instant) {
-        // Section 8.1.1.5: another method in CSeq than in the first line can't be matched by anybody.
-        if request.cseq().map(|c| c.method).as_ref() != request.method() || request.to().is_none() {
-            return self.on_garbage(flow, bytes, Fault::Mandatory(header::CSEQ));
-        }
         match self.core.transactions.handle_request(request, flow, now) {
             Received::Absorbed => {}
             Received::New(id) => self.on_new_request(id, flow, now),

@@ -4,6 +4,7 @@ use super::SessionId;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::{Core, Usage};
 use crate::sip::transaction::{GIVE_UP, TransactionId};
+use crate::util::limits::SIP_FORKS;
 use crate::util::time::Instant;
 use crate::wire::sip::{CSeq, Message, Method, header};
 
@@ -109,6 +110,9 @@ pub fn turn_away(core: &mut Core, id: TransactionId, ok: &Message, now: Instant)
     else {
         return;
     };
+    if core.invitation(id).is_none_or(|i| i.acks.len() >= SIP_FORKS) {
+        return;
+    }
     if invite.to().is_some_and(|to| to.tag().is_some()) {
         // A re-INVITE: its session is over, so that its dialog has had its BYE.
         let ack = ack_in_lost_dialog(&invite);

@@ -166,6 +166,11 @@ impl Session {
         !matches!(self.state, State::Leaving { .. } | State::Ending { .. } | State::Moving)
     }
 
+    #[cfg(test)]
+    pub const fn is_accepted(&self) -> bool {
+        matches!(self.state, State::Answered { .. })
+    }
+
     pub const fn is_calling(&self) -> bool {
         matches!(self.state, State::Calling(_))
     }

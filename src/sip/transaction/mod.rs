@@ -15,7 +15,7 @@ mod server;
 mod table;
 mod timers;
 
-pub use routing::branch;
+pub use routing::{branch, stamp};
 pub use table::{Note, Received, Transactions};
 pub use timers::{GIVE_UP, T1, doubled_to_t2};
 

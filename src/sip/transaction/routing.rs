@@ -3,7 +3,7 @@ use crate::sip::{Flow, Transport};
 use crate::wire::sip::{MAGIC, Message, Via, header};
 use std::net::{IpAddr, SocketAddr};
 
-/// Sets `received` and `rport` in the topmost Via of a request. `received` is always set where the sender named itself by anything
+/// Sets `received` and `rport` in the topmost Via of a request, or of an answer that copied it. `received` is always set where the sender named itself by anything
 /// else than this very address, and where it asked for `rport` (RFC 3581 section 4).
 pub fn stamp(request: &mut Message, flow: Flow) {
     let vias: Vec<String> = request.items(header::VIA).map(str::to_owned).collect();

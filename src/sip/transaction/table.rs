@@ -75,6 +75,8 @@ struct ServerTransaction {
     request: Option<Box<Message>>,
     /// The last response.
     response: Option<Vec<u8>>,
+    /// Asked for credentials. The next try has a new CSeq, but some phones keep the old one.
+    challenged: bool,
 }
 
 #[derive(Debug, Default)]
@@ -213,7 +215,7 @@ impl Transactions {
         let begins_no_dialog = request.to().is_some_and(|to| to.tag().is_some());
         let merged = !begins_no_dialog
             && request.method() != Some(&Method::Cancel)
-            && self.servers.values().any(|t| t.origin == origin);
+            && self.servers.values().any(|t| t.origin == origin && !t.challenged);
         let reliable = flow.transport.is_reliable();
         let machine = if request.method() == Some(&Method::Invite) {
             ServerMachine::Invite(InviteServer::new(reliable, now))
@@ -223,7 +225,10 @@ impl Transactions {
         let id = self.fresh_id();
         self.server_keys.insert(key.clone(), id);
         let request = Some(Box::new(request));
-        self.servers.insert(id, ServerTransaction { machine, key, origin, back, request, response: None });
+        self.servers.insert(
+            id,
+            ServerTransaction { machine, key, origin, back, request, response: None, challenged: false },
+        );
         if merged { Received::Merged(id) } else { Received::New(id) }
     }
 
@@ -290,6 +295,7 @@ impl Transactions {
         };
         if goes_out {
             transaction.response = Some(response.to_bytes());
+            transaction.challenged = matches!(status, 401 | 407);
             if status >= 200 {
                 transaction.request = None;
             }

@@ -202,3 +202,10 @@ pub fn with_sdp(sdp: &str) -> String {
 pub fn to_tag(message: &Message) -> String {
     message.to().unwrap().tag().expect("a To tag").to_owned()
 }
+
+impl Endpoint {
+    /// `accept` did something.
+    pub fn has_accepted(&self, session: SessionId) -> bool {
+        self.sessions.get(&session).is_some_and(crate::sip::session::Session::is_accepted)
+    }
+}

@@ -1,5 +1,7 @@
-//! Ladders: one endpoint against a peer whose messages the test writes, on a virtual clock.
+//! Ladders: one endpoint against a peer whose messages the test writes, on a virtual clock. `pair`: two endpoints and a bad network.
+mod bad_input;
 mod ladder;
 mod lifecycle;
+mod pair;
 mod uac;
 mod uas;
