@@ -31,11 +31,6 @@ pub struct Options {
 
 /// Events waiting for the loop; who sends more waits.
 const EVENTS: usize = 256;
-/// Ordinary events taken before the sockets and the clock are looked at again: each may cost a digest, and a frame of sound
-/// comes every 20 ms.
-const BATCH: usize = 4;
-/// Events of sound taken between two ordinary ones, so that a flood of it does not stop all else.
-const URGENT: usize = 64;
 
 /// The file as it stands. A file that can't be read is an error here; what is wrong in it is in `Loaded`.
 ///
@@ -176,8 +171,11 @@ impl Shell {
                 self.switch.handle_timeout(self.clock.now());
                 continue;
             };
-            if self.take_turn(input, &mut inputs) {
-                return self.end(inputs.rest()).await;
+            for input in inputs.turn(input) {
+                if matches!(input, Input::Event(Event::End)) {
+                    return self.end(inputs.rest()).await;
+                }
+                self.on_input(input);
             }
             // Deadlines are kept while events pour in.
             let now = self.clock.now();
@@ -189,24 +187,6 @@ impl Shell {
                 smol::future::yield_now().await;
             }
         }
-    }
-
-    /// Serve what is there, sound before anything else. True: it was the end.
-    fn take_turn(&mut self, first: Input, inputs: &mut Inputs) -> bool {
-        let mut next = Some(first);
-        for _ in 0..BATCH {
-            let Some(input) = next else { break };
-            if matches!(input, Input::Event(Event::End)) {
-                return true;
-            }
-            self.on_input(input);
-            for _ in 0..URGENT {
-                let Some(urgent) = inputs.urgent() else { break };
-                self.on_input(urgent);
-            }
-            next = inputs.ordinary();
-        }
-        false
     }
 
     fn on_input(&mut self, input: Input) {

@@ -7,27 +7,29 @@ use super::codec::Codec;
 use super::conceal::Conceal;
 use super::delays::{Delays, START};
 use super::pitch::{self, Fit, blend};
+use super::ring::{HOLE, Ring};
 use super::stats::Stats;
 use crate::util::limits::JITTER_SAMPLES;
 use crate::util::time::Instant;
 use core::time::Duration;
 
-/// No codec's value: nothing came for this sample.
-const HOLE: i16 = i16::MIN;
 /// Without frames this long the stick has stalled.
 pub const STALL: Duration = Duration::from_millis(100);
 /// A timestamp this far (a second) from where it should be belongs to another stream or a set clock.
 const JUMP: i64 = 8_000;
-/// So far ahead of its turn a packet is as wrong as a late one: 300 ms.
+/// So far ahead of its turn a packet is as wrong as a late one: 300 ms. Ages never fall so much from packet to packet.
 const AHEAD: i64 = 2_400;
 /// Packets in a row and their time that prove a shift of the sender's timestamps.
 const SHIFTED_PACKETS: u32 = 5;
 const SHIFTED_FOR: Duration = Duration::from_millis(200);
 /// Shortest and longest piece that is taken out or put in: 3 and 20 ms.
 const SHORTEST: usize = 24;
-const LONGEST: usize = FRAME;
-/// The delay is shortened when it is 10 ms too long, and stays this much above what is needed.
-const TOO_MUCH: i64 = 80;
+const LONGEST: i64 = 160;
+/// Where little is needed no more than 14 ms are put in: a period of a deep voice, and less than `TOO_MUCH`, so that what
+/// was put in is not taken out again.
+const SMALL: i64 = 112;
+/// The delay is shortened when it is 15 ms too long, and stays this much above what is needed.
+const TOO_MUCH: i64 = 120;
 const KEEP: i64 = 24;
 /// Frames between two looks for a good place, and looks after which the best one must do.
 const LOOK_EACH: u32 = 5;
@@ -39,7 +41,7 @@ const LOOKS: u32 = 20;
 struct Clock {
     timestamp: u32,
     extended: i64,
-    /// Arrival minus extended timestamp of the last packet, see `delays`.
+    /// Arrival minus extended timestamp of the last packet that was not late, see `delays`.
     age: i64,
 }
 
@@ -69,20 +71,14 @@ struct Stream {
     wait: i64,
 }
 
+#[derive(Default)]
 pub struct JitterBuffer {
-    /// Circular, by extended timestamp.
-    ring: Box<[i16]>,
+    /// By extended timestamp; holes before the head.
+    ring: Ring,
     stream: Stream,
     conceal: Conceal,
     /// Moment of the last frame, and the lag that the next one would have.
     last: Option<(Instant, i64)>,
-}
-
-impl Default for JitterBuffer {
-    fn default() -> Self {
-        let ring = vec![HOLE; JITTER_SAMPLES].into_boxed_slice();
-        Self { ring, stream: Stream::default(), conceal: Conceal::default(), last: None }
-    }
 }
 
 /// Samples since the shell started.
@@ -102,7 +98,7 @@ fn distance(from: u32, to: u32) -> i64 {
 impl JitterBuffer {
     /// Another stream begins: what is played fades out, nothing else is kept.
     pub fn restart(&mut self) {
-        self.ring.fill(HOLE);
+        self.ring = Ring::default();
         self.stream = Stream::default();
         self.last = None;
     }
@@ -127,13 +123,9 @@ impl JitterBuffer {
             stats.discarded = stats.discarded.saturating_add(1);
             self.advance(floor);
         }
-        for (at, byte) in (begin..end).zip(payload) {
-            if at >= self.stream.head
-                && let Some(slot) = self.slot(at)
-            {
-                *slot = codec.decode(*byte);
-            }
-        }
+        // Of a packet that is late in part the rest is in time.
+        let played = usize::try_from(self.stream.head.saturating_sub(begin)).unwrap_or(0);
+        self.ring.write(begin.max(self.stream.head), codec, payload.get(played..).unwrap_or_default());
         self.stream.end = self.stream.end.max(end);
         let (from, until) = self.stream.silent;
         if begin > from {
@@ -161,7 +153,7 @@ impl JitterBuffer {
         let lag = samples_at(now).saturating_sub(self.stream.head);
         self.stream.delays.on_frame(lag);
         let excess = self.stream.delays.excess().unwrap_or(0);
-        let whole = self.conceal.is_idle() && self.complete(FRAME) == FRAME;
+        let whole = self.conceal.is_idle() && self.ring.filled(self.stream.head, FRAME) == FRAME;
         let next = if whole { self.whole(&mut frame, excess) } else { self.holey(&mut frame, excess, stats) };
         let held = length(FRAME).saturating_sub(next.saturating_sub(self.stream.head));
         self.advance(next);
@@ -184,7 +176,7 @@ impl JitterBuffer {
         let Some(clock) = self.stream.clock else { return Some(self.begin(timestamp, now)) };
         let extended = clock.extended.saturating_add(distance(clock.timestamp, timestamp));
         let age = samples_at(now).saturating_sub(extended);
-        let jumped = age.saturating_sub(clock.age).abs() > JUMP;
+        let jumped = !(-AHEAD..=JUMP).contains(&age.saturating_sub(clock.age));
         if self.is_another_stream(timestamp, marker, jumped, (extended, len, age), now) {
             stats.restarts = stats.restarts.saturating_add(1);
             self.restart();
@@ -195,6 +187,8 @@ impl JitterBuffer {
         }
         let newest =
             if extended > clock.extended { (timestamp, extended) } else { (clock.timestamp, clock.extended) };
+        let late = self.stream.playing && extended.saturating_add(len) <= self.stream.head;
+        let age = if late { clock.age } else { age };
         self.stream.clock = Some(Clock { timestamp: newest.0, extended: newest.1, age });
         Some(extended)
     }
@@ -252,72 +246,63 @@ impl JitterBuffer {
         self.advance(samples_at(now).saturating_sub(lag).max(self.stream.head));
     }
 
-    /// How many samples from the head on are there without a hole, at most `most`.
-    fn complete(&self, most: usize) -> usize {
-        (self.stream.head..).take(most).take_while(|at| self.sample(*at) != HOLE).count()
-    }
-
     /// A frame without holes, perhaps with a period more or less; the new head.
     fn whole(&mut self, frame: &mut [i16; FRAME], excess: i64) -> i64 {
-        let mut sound = [0; FRAME * 3];
-        let (past, coming) = sound.split_at_mut(FRAME);
-        self.conceal.past(past);
-        let there = self.complete(FRAME * 2);
-        for (slot, at) in coming.iter_mut().zip(self.stream.head..) {
-            *slot = self.sample(at);
-        }
-        let now = sound.get(FRAME..FRAME * 2).unwrap_or_default();
-        frame.copy_from_slice(now);
+        self.ring.read(self.stream.head, frame);
         let mut change = 0;
-        if let Some((fit, longer)) = self.look(&sound, there, excess) {
-            let start = if longer { FRAME - fit.lag } else { FRAME + fit.lag };
-            let other = sound.iter().skip(start);
-            for (step, (slot, sample)) in frame.iter_mut().zip(other).enumerate() {
-                *slot = blend(*slot, *sample, step + 1, FRAME);
-            }
+        if self.wants_look(excess)
+            && let Some((fit, longer)) = self.look(frame, excess)
+        {
             change = if longer { -length(fit.lag) } else { length(fit.lag) };
         }
-        for sample in &*frame {
-            let _ = self.conceal.real(*sample);
-        }
+        self.conceal.remember(frame);
         self.stream.head.saturating_add(length(FRAME)).saturating_add(change)
     }
 
-    /// Where a period may be put in (`true`) or taken out, when the delay asks for it.
-    fn look(&mut self, sound: &[i16; FRAME * 3], there: usize, excess: i64) -> Option<(Fit, bool)> {
-        let longer = excess < 0;
+    /// Whether the delay asks for a change, and the last look for a place is long enough ago.
+    fn wants_look(&mut self, excess: i64) -> bool {
         self.stream.frames_since_look = self.stream.frames_since_look.saturating_add(1);
-        if !longer && excess <= TOO_MUCH {
+        if (0..=TOO_MUCH).contains(&excess) {
             self.stream.looks = 0;
-            return None;
+            return false;
         }
-        let urgent = excess.abs() > TOO_MUCH * 2;
-        if self.stream.frames_since_look < if urgent { LOOK_URGENT } else { LOOK_EACH } {
-            return None;
-        }
+        let each = if excess.abs() > TOO_MUCH * 2 { LOOK_URGENT } else { LOOK_EACH };
+        self.stream.frames_since_look >= each
+    }
+
+    /// Puts a period in (`true`) or takes one out, where the sound fits itself.
+    fn look(&mut self, frame: &mut [i16; FRAME], excess: i64) -> Option<(Fit, bool)> {
+        let longer = excess < 0;
         self.stream.frames_since_look = 0;
         self.stream.looks = self.stream.looks.saturating_add(1);
-        let most = if longer {
-            LONGEST
-        } else {
-            usize::try_from(excess - KEEP).unwrap_or(0).min(there.saturating_sub(FRAME)).min(LONGEST)
-        };
-        let piece = sound.get(FRAME..FRAME * 2)?;
-        let fit = pitch::best(piece, SHORTEST..=most, |lag| {
-            let start = if longer { FRAME - lag } else { FRAME + lag };
-            sound.get(start..start + FRAME)
+        let mut sound = [0; FRAME * 3];
+        let (past, coming) = sound.split_at_mut(FRAME);
+        self.conceal.past(past);
+        self.ring.read(self.stream.head, coming);
+        let there = length(self.ring.filled(self.stream.head, coming.len()).saturating_sub(FRAME));
+        let most =
+            if longer { excess.saturating_neg().max(SMALL) } else { excess.saturating_sub(KEEP).min(there) };
+        let most = usize::try_from(most.min(LONGEST)).unwrap_or(0);
+        let start = |lag: usize| if longer { FRAME.saturating_sub(lag) } else { FRAME.saturating_add(lag) };
+        let fit = pitch::best(frame, SHORTEST..=most, |lag| {
+            sound.get(start(lag)..start(lag).saturating_add(FRAME))
         })?;
         let tired = self.stream.looks >= if excess < -TOO_MUCH { 2 } else { LOOKS };
-        (fit.good || tired).then(|| {
-            self.stream.looks = 0;
-            (fit, longer)
-        })
+        if !fit.good && !tired {
+            return None;
+        }
+        self.stream.looks = 0;
+        for (step, (slot, sample)) in frame.iter_mut().zip(sound.iter().skip(start(fit.lag))).enumerate() {
+            *slot = blend(*slot, *sample, step.saturating_add(1), FRAME);
+        }
+        Some((fit, longer))
     }
 
     /// A frame with holes; the new head. Where nothing is known of what comes, waiting costs nothing: the delay grows.
     fn holey(&mut self, frame: &mut [i16; FRAME], excess: i64, stats: &mut Stats) -> i64 {
         let mut at = self.stream.head;
-        let (mut missing, mut surplus) = (excess.saturating_neg().max(0), excess.saturating_sub(KEEP).max(0));
+        let mut missing = excess.saturating_neg().max(0);
+        let mut surplus = if excess > TOO_MUCH { excess.saturating_sub(KEEP) } else { 0 };
         for slot in frame {
             while surplus > 0 && self.conceal.is_silent() && self.sample(at) == HOLE {
                 surplus -= 1;
@@ -345,29 +330,14 @@ impl JitterBuffer {
 
     /// Moves the head and empties what is behind it for the samples to come.
     fn advance(&mut self, head: i64) {
-        let passed = head.saturating_sub(self.stream.head);
-        let first = self.stream.head;
-        for at in (first..head).take(usize::try_from(passed).unwrap_or(0).min(JITTER_SAMPLES)) {
-            if let Some(slot) = self.slot(at) {
-                *slot = HOLE;
-            }
-        }
+        let passed = usize::try_from(head.saturating_sub(self.stream.head)).unwrap_or(0);
+        self.ring.clear(self.stream.head, passed.min(JITTER_SAMPLES));
         self.stream.head = head;
     }
 
     fn sample(&self, at: i64) -> i16 {
-        if at >= self.stream.end {
-            return HOLE;
-        }
-        self.ring.get(Self::index(at)).copied().unwrap_or(HOLE)
-    }
-
-    fn slot(&mut self, at: i64) -> Option<&mut i16> {
-        self.ring.get_mut(Self::index(at))
-    }
-
-    fn index(at: i64) -> usize {
-        usize::try_from(at.rem_euclid(length(JITTER_SAMPLES))).unwrap_or(0)
+        // The circle begins anew behind the newest sample.
+        if at < self.stream.end { self.ring.get(at) } else { HOLE }
     }
 
     fn note_wait(&mut self, age: i64, stats: &mut Stats) {

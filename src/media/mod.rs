@@ -14,6 +14,7 @@ mod outgoing;
 mod pitch;
 mod reception;
 pub mod relay;
+mod ring;
 pub mod stats;
 #[cfg(test)]
 mod tests;

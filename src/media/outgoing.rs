@@ -52,7 +52,7 @@ pub struct Outgoing {
     timestamp: u32,
     /// The moment that the end of `pending` stands for. The frames' pace carries both on; over gaps the clock does.
     reached: Option<Instant>,
-    pending: heapless::Vec<i16, { PACKET_SAMPLES + FRAME }>,
+    pending: Vec<i16>,
     marker: bool,
     detector: Detector,
     telling: Option<Telling>,
@@ -70,7 +70,7 @@ impl Outgoing {
             sequence: seed.sequence,
             timestamp: seed.timestamp,
             reached: None,
-            pending: heapless::Vec::new(),
+            pending: Vec::with_capacity(PACKET_SAMPLES + FRAME),
             marker: true,
             detector: Detector::default(),
             telling: None,
@@ -143,8 +143,8 @@ impl Outgoing {
             self.tell(remote, send);
             return;
         }
-        // Room for a frame is always there: less than one packet is left over.
-        drop(self.pending.extend_from_slice(frame));
+        // Less than one packet is left over from the frame before.
+        self.pending.extend_from_slice(frame);
         self.send_packets(remote, send);
     }
 
@@ -255,23 +255,22 @@ impl Outgoing {
         // The marker tells the begin of an event (RFC 4733 section 2.5.1.1).
         let marker = !end && !telling.begun;
         let event = Event { code: telling.code, end, volume: VOLUME, duration }.to_bytes();
-        self.send_packet(marker, payload_type, telling.timestamp, &event, send);
+        self.send_packet(marker, payload_type, telling.timestamp, event.into_iter(), send);
     }
 
     fn send_packets(&mut self, remote: &Remote, send: &mut impl FnMut(Vec<u8>)) {
-        let size = remote.packet_samples();
-        while let Some((packet, rest)) = self.pending.split_at_checked(size) {
-            let packet = heapless::Vec::<i16, PACKET_SAMPLES>::from_slice(packet).unwrap_or_default();
-            self.pending = heapless::Vec::from_slice(rest).unwrap_or_default();
-            self.send_sound(remote, &packet, send);
-        }
+        let pending = core::mem::take(&mut self.pending);
+        let packets = pending.chunks_exact(remote.packet_samples());
+        let rest = packets.remainder().len();
+        packets.for_each(|packet| self.send_sound(remote, packet, send));
+        self.pending = pending;
+        self.pending.drain(..self.pending.len().saturating_sub(rest));
     }
 
     fn send_sound(&mut self, remote: &Remote, sound: &[i16], send: &mut impl FnMut(Vec<u8>)) {
-        let encoded: heapless::Vec<u8, PACKET_SAMPLES> =
-            sound.iter().take(PACKET_SAMPLES).map(|sample| remote.codec.encode(*sample)).collect();
         let marker = core::mem::take(&mut self.marker);
-        self.send_packet(marker, remote.payload_type, self.timestamp, &encoded, send);
+        let encoded = sound.iter().map(|sample| remote.codec.encode(*sample));
+        self.send_packet(marker, remote.payload_type, self.timestamp, encoded, send);
         self.timestamp = self.timestamp.wrapping_add(u32::try_from(sound.len()).unwrap_or(0));
     }
 
@@ -280,11 +279,14 @@ impl Outgoing {
         marker: bool,
         payload_type: u8,
         timestamp: u32,
-        payload: &[u8],
+        payload: impl ExactSizeIterator<Item = u8>,
         send: &mut impl FnMut(Vec<u8>),
     ) {
         let header = write_header(marker, payload_type, self.sequence, timestamp, self.ssrc);
         self.sequence = self.sequence.wrapping_add(1);
-        send([&header[..], payload].concat());
+        let mut bytes = Vec::with_capacity(header.len().saturating_add(payload.len()));
+        bytes.extend_from_slice(&header);
+        bytes.extend(payload);
+        send(bytes);
     }
 }

@@ -2,7 +2,6 @@
 use super::*;
 use crate::util::time::Instant;
 use crate::wire::rtp::{Event, Packet, write_header};
-use core::time::Duration;
 
 const PEER: &str = "192.0.2.7:4000";
 const EVENTS: u8 = 101;
@@ -37,10 +36,12 @@ fn drain(gateway: &mut Gateway) -> Vec<Output> {
     core::iter::from_fn(|| gateway.poll_output()).collect()
 }
 
-fn datagrams(outputs: &[Output]) -> Vec<&[u8]> {
-    let rtp = |output| match output {
-        &Output::Rtp { ref bytes, .. } => Some(&bytes[..]),
-        _ => None,
+fn datagrams(outputs: &[Output]) -> Vec<Vec<u8>> {
+    let rtp = |output: &'_ Output| -> Option<Vec<u8>> {
+        match output {
+            Output::Rtp { bytes, .. } => Some(bytes.clone()),
+            _ => None,
+        }
     };
     outputs.iter().filter_map(rtp).collect()
 }
@@ -73,7 +74,7 @@ fn sound_goes_both_ways_in_both_laws() {
             assert_eq!(voices(&outputs).len(), 160);
             let sent = datagrams(&outputs);
             assert_eq!(sent.len(), 1);
-            let sent = Packet::parse(sent[0]).unwrap();
+            let sent = Packet::parse(&sent[0]).unwrap();
             assert_eq!(
                 (sent.payload_type, sent.payload),
                 (codec.payload_type(), &[codec.encode(5_000); 160][..])
@@ -83,4 +84,200 @@ fn sound_goes_both_ways_in_both_laws() {
             }
         }
     }
+}
+
+fn press(code: u8, sequence: u16, timestamp: u32, end: bool) -> Vec<u8> {
+    rtp(EVENTS, sequence, timestamp, &Event { code, end, volume: 10, duration: 800 }.to_bytes())
+}
+
+#[test]
+fn nothing_goes_to_the_stick_outside_the_call() {
+    let mut gateway = Gateway::new(Seed { ssrc: 7, sequence: 1, timestamp: 2 });
+    gateway.set_remote(remote(Codec::Pcma, 20), at(0));
+    let to_stick = |gateway: &mut Gateway| drain(gateway).iter().any(|o| !matches!(o, Output::Rtp { .. }));
+    let talk = |gateway: &mut Gateway, n: u16| {
+        let now = at(20 * u64::from(n));
+        gateway.handle_rtp(PEER.parse().unwrap(), &rtp(8, n * 2, u32::from(n) * 160, &[1; 160]), now);
+        gateway.handle_rtp(PEER.parse().unwrap(), &press(5, n * 2 + 1, u32::from(n) * 160, false), now);
+        gateway.handle_voice(&[1; 640], now);
+        gateway.send_digit('5');
+    };
+    talk(&mut gateway, 0);
+    assert!(!to_stick(&mut gateway));
+    gateway.open_voice(at(20));
+    talk(&mut gateway, 1);
+    // What waits goes nowhere either.
+    gateway.close_voice();
+    assert!(!to_stick(&mut gateway));
+    talk(&mut gateway, 2);
+    assert!(!to_stick(&mut gateway));
+    // Half a frame of the call before is not part of the next one's first.
+    gateway.open_voice(at(60));
+    gateway.handle_voice(&[1; 319], at(60));
+    gateway.close_voice();
+    gateway.open_voice(at(80));
+    gateway.handle_voice(&[1; 319], at(80));
+    assert!(!to_stick(&mut gateway));
+    gateway.handle_voice(&[1], at(80));
+    assert!(to_stick(&mut gateway));
+}
+
+#[test]
+fn each_packet_has_the_agreed_length_and_the_numbers_go_on() {
+    for (ptime, samples) in [(10, 80), (20, 160), (30, 240), (60, 480), (0, 80), (255, 480)] {
+        let mut gateway = gateway(remote(Codec::Pcma, ptime));
+        let mut sent = Vec::new();
+        for n in 0..60u64 {
+            gateway.handle_voice(&[0; 320], at(20 * n));
+            if n == 30 {
+                // A renegotiation begins no new stream.
+                gateway.set_remote(
+                    Remote { codec: Codec::Pcmu, payload_type: 0, ..remote(Codec::Pcmu, ptime) },
+                    at(600),
+                );
+            }
+            sent.extend(datagrams(&drain(&mut gateway)));
+        }
+        let packets: Vec<Packet> = sent.iter().map(|bytes| Packet::parse(bytes).unwrap()).collect();
+        assert_eq!(packets.len(), 60 * 160 / samples, "{ptime}");
+        assert!(packets.iter().all(|packet| packet.payload.len() == samples && packet.ssrc == 7));
+        for pair in packets.windows(2) {
+            assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+            assert_eq!(pair[1].timestamp, pair[0].timestamp.wrapping_add(u32::try_from(samples).unwrap()));
+        }
+        assert_eq!((packets[0].payload_type, packets[packets.len() - 1].payload_type), (8, 0));
+    }
+}
+
+#[test]
+fn the_peer_is_sent_to_at_once_and_kept_alive() {
+    let mut gateway = Gateway::new(Seed { ssrc: 7, sequence: 1, timestamp: 1_000 });
+    gateway.set_remote(Remote { direction: Direction::RecvOnly, ..remote(Codec::Pcma, 20) }, at(0));
+    let mut stamps = Vec::new();
+    let mut now = at(0);
+    while now < at(40_000) {
+        for bytes in datagrams(&drain(&mut gateway)) {
+            stamps.push((now.as_micros() / 1_000, Packet::parse(&bytes).unwrap().timestamp));
+        }
+        now = gateway.poll_timeout().unwrap();
+        gateway.handle_timeout(now);
+    }
+    assert_eq!(stamps, [(0, 1_000), (20, 1_160), (15_020, 121_160), (30_020, 241_160)]);
+}
+
+#[test]
+fn strangers_get_nothing_and_are_not_heard() {
+    let mut gateway = gateway(remote(Codec::Pcma, 20));
+    for n in 0..300u16 {
+        let now = at(20 * u64::from(n));
+        gateway.handle_rtp(PEER.parse().unwrap(), &rtp(8, n, u32::from(n) * 160, &[0xd5; 160]), now);
+        gateway.handle_rtp(
+            "203.0.113.1:9".parse().unwrap(),
+            &rtp(8, n, u32::from(n) * 160, &[0x2a; 160]),
+            now,
+        );
+        gateway.handle_voice(&[0; 320], now);
+        for output in drain(&mut gateway) {
+            match output {
+                Output::Rtp { to, .. } => assert_eq!(to, PEER.parse().unwrap()),
+                Output::Voice(_) => assert!(voices(&[output]).iter().all(|sample| sample.abs() <= 8)),
+                Output::Digit(digit) => panic!("{digit}"),
+            }
+        }
+    }
+    assert_eq!((gateway.stats().stranger, gateway.stats().latched), (300, Some(PEER.parse().unwrap())));
+}
+
+#[test]
+fn whatever_comes_nothing_panics_and_a_frame_in_is_a_frame_out() {
+    let mut gateway = gateway(remote(Codec::Pcma, 20));
+    let good = rtp(8, 1, 160, &[0x55; 20]);
+    let mut frames = 0;
+    for (n, whole) in [good, press(5, 2, 160, true), rtp(13, 3, 320, &[9])].iter().enumerate() {
+        for cut in 0..=whole.len() {
+            gateway.handle_rtp(PEER.parse().unwrap(), &whole[..cut], at(n as u64));
+        }
+        for place in 0..whole.len() {
+            for value in 0..=255 {
+                let mut bytes = whole.clone();
+                bytes[place] = value;
+                gateway.handle_rtp(PEER.parse().unwrap(), &bytes, at(n as u64 * 40_000 + u64::from(value)));
+                gateway.handle_voice(&bytes, at(n as u64 * 40_000 + u64::from(value)));
+                frames += drain(&mut gateway).iter().filter(|o| matches!(o, Output::Voice(_))).count();
+            }
+        }
+    }
+    gateway.handle_rtp(PEER.parse().unwrap(), &rtp(8, 9, 9, &vec![0; 65_000]), at(200_000));
+    assert_eq!(frames as u64, gateway.stats().voice_frames);
+    assert_eq!(gateway.stats().outputs_dropped, 0);
+}
+
+#[test]
+fn a_relay_changes_the_type_and_nothing_else() {
+    const B: &str = "198.51.100.2:6000";
+    let mut relay = Relay::new(Seed { ssrc: 1, sequence: 2, timestamp: 3 });
+    let a = remote(Codec::Pcma, 20);
+    let b = Remote {
+        addr: B.parse().unwrap(),
+        payload_type: 100,
+        event_send: Some(97),
+        ..remote(Codec::Pcma, 20)
+    };
+    relay.set_remote(Side::A, a, at(0));
+    relay.set_remote(Side::B, b, at(0));
+    let openers: Vec<Forward> = core::iter::from_fn(|| relay.poll_output()).collect();
+    assert_eq!(openers.iter().map(|f| f.to.to_string()).collect::<Vec<_>>(), [PEER, B]);
+    for (kind, want) in [(8, Some(100)), (EVENTS, Some(97)), (13, Some(13)), (0, None), (55, None)] {
+        let mut packet = rtp(kind, 500, 160_000, &[1, 2, 3, 4]);
+        relay.handle_rtp(Side::A, PEER.parse().unwrap(), &packet, at(20));
+        packet[1] = want.unwrap_or(0);
+        let forward = want.map(|_| Forward { side: Side::B, to: B.parse().unwrap(), bytes: packet });
+        assert_eq!(relay.poll_output(), forward, "{kind}");
+    }
+    for n in 0..20 {
+        let now = at(100 + 20 * u64::from(n));
+        relay.handle_rtp(Side::A, PEER.parse().unwrap(), &rtp(8, 501 + n, 0, &[1]), now);
+        relay.handle_rtp(Side::A, "203.0.113.1:9".parse().unwrap(), &rtp(8, n, 0, &[2]), now);
+    }
+    let forwarded: Vec<Forward> = core::iter::from_fn(|| relay.poll_output()).collect();
+    assert!(forwarded.len() == 20 && forwarded.iter().all(|f| f.bytes[12] == 1));
+    assert_eq!(relay.stats(Side::A).stranger, 20);
+    let held = Remote { addr: B.parse().unwrap(), direction: Direction::Inactive, ..remote(Codec::Pcma, 20) };
+    relay.set_remote(Side::B, held, at(1_000));
+    relay.handle_rtp(Side::A, PEER.parse().unwrap(), &rtp(8, 521, 0, &[1]), at(1_000));
+    assert_eq!((relay.poll_output(), relay.stats(Side::A).held), (None, 1));
+}
+
+#[test]
+fn any_operations_in_any_order_and_at_any_time() {
+    let mut state = 1u64;
+    let mut roll = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    let mut gateway = gateway(remote(Codec::Pcma, 20));
+    let (mut now, mut sequence, mut timestamp) = (0, 0u16, 0u32);
+    for _ in 0..60_000 {
+        now += [0, 1, 10, 20, 20, 20, 150, 5_000][roll(8) as usize];
+        sequence = sequence.wrapping_add([1, 1, 1, 1, 1, 1, 0, 5, 40_000][roll(9) as usize]);
+        timestamp = timestamp
+            .wrapping_add([160, 160, 160, 160, 80, 0, 4_000, 0x8000_0000, u32::MAX][roll(9) as usize]);
+        let payload: Vec<u8> = (0..roll(500)).map(|_| roll(256) as u8).collect();
+        match roll(40) {
+            0 => gateway.open_voice(at(now)),
+            1 => gateway.close_voice(),
+            2 => gateway.set_remote(remote(Codec::Pcmu, roll(256) as u8), at(now)),
+            3 => gateway.send_digit('7'),
+            4..20 => {
+                let kind = [8, 8, 8, 0, 13, EVENTS][roll(6) as usize];
+                gateway.handle_rtp(PEER.parse().unwrap(), &rtp(kind, sequence, timestamp, &payload), at(now));
+            }
+            20..36 => gateway.handle_voice(&payload, at(now)),
+            _ => gateway.handle_timeout(at(now)),
+        }
+        drain(&mut gateway);
+        assert!(gateway.stats().delay_ms <= 512);
+    }
+    let stats = gateway.stats();
+    assert!(stats.voice_frames > 5_000 && stats.restarts > 100, "{stats:?}");
 }

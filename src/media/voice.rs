@@ -2,27 +2,33 @@
 use super::{FRAME, FRAME_BYTES};
 
 /// Collects bytes to frames and keeps the sample boundary.
-#[derive(Default)]
 pub struct VoiceBytes {
-    collected: heapless::Vec<u8, FRAME_BYTES>,
+    bytes: [u8; FRAME_BYTES],
+    filled: usize,
+}
+
+impl Default for VoiceBytes {
+    fn default() -> Self {
+        Self { bytes: [0; FRAME_BYTES], filled: 0 }
+    }
 }
 
 impl VoiceBytes {
     /// Takes from `bytes` what the frame still lacks; the frame when that completes it.
     pub fn next_frame(&mut self, bytes: &mut &[u8]) -> Option<[i16; FRAME]> {
-        let lacking = FRAME_BYTES.saturating_sub(self.collected.len()).min(bytes.len());
-        let (taken, rest) = bytes.split_at_checked(lacking)?;
+        let free = self.bytes.get_mut(self.filled..)?;
+        let (taken, rest) = bytes.split_at_checked(free.len().min(bytes.len()))?;
+        free.get_mut(..taken.len())?.copy_from_slice(taken);
         *bytes = rest;
-        // No more than it lacks.
-        drop(self.collected.extend_from_slice(taken));
-        if self.collected.len() < FRAME_BYTES {
+        self.filled = self.filled.saturating_add(taken.len());
+        if self.filled < FRAME_BYTES {
             return None;
         }
+        self.filled = 0;
         let mut frame = [0; FRAME];
-        for (sample, pair) in frame.iter_mut().zip(self.collected.as_chunks::<2>().0) {
+        for (sample, pair) in frame.iter_mut().zip(self.bytes.as_chunks::<2>().0) {
             *sample = i16::from_le_bytes(*pair);
         }
-        self.collected.clear();
         Some(frame)
     }
 }

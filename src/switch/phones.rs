@@ -1,5 +1,6 @@
 //! Phones: who they are, where they are.
 use super::Switch;
+use super::calls::Party;
 use crate::config::{Digest, Extension, Trunk};
 use crate::sip::auth::{Account, Algorithm, Role, Verdict};
 use crate::sip::registrar::{Change, Policy, Reach};
@@ -110,6 +111,12 @@ impl Switch {
 
     pub(super) fn tell_registrar_news(&mut self) {
         while let Some(news) = self.registrar.poll_event() {
+            if matches!(news.change, Change::Registered | Change::Moved) {
+                self.follow(news.flow, |party, old| {
+                    let same_host = old.remote.ip() == news.flow.remote.ip();
+                    same_host && matches!(party, Party::Extension { name } if *name == news.aor)
+                });
+            }
             let (name, peer) = (&news.aor, news.flow.remote);
             match news.change {
                 Change::Registered => log::info!("extension '{name}': registered from {peer}"),

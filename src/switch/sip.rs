@@ -1,6 +1,6 @@
 //! Between the SIP endpoint and the rest: messages in and out, events to whom they concern.
 use super::{Output, Switch};
-use crate::sip::{Event, Flow};
+use crate::sip::{Event, Flow, Transport};
 use crate::util::limits::STREAMS;
 use crate::util::time::Now;
 use crate::wire::sip::{Framer, Message, Method, Piece, header};
@@ -10,6 +10,13 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Streams {
     all: BTreeMap<u32, (Flow, Framer)>,
+}
+
+impl Streams {
+    /// It was a connection, and is none any more.
+    pub fn is_lost(&self, flow: Flow) -> bool {
+        flow.transport == Transport::Tcp && !self.all.contains_key(&flow.id)
+    }
 }
 
 impl Switch {

@@ -1,4 +1,5 @@
 //! Trunks: the way to each provider, our registration there, and what comes from it.
+use super::calls::Party;
 use super::phones::{Who, shown_number};
 use super::{Output, Switch, net};
 use crate::config::{Identity as Style, Secret, Trunk};
@@ -237,6 +238,8 @@ impl Switch {
         if let Some(at) = self.trunks.all.iter().position(ours) {
             if let Some(trunk) = self.trunks.all.get_mut(at) {
                 trunk.enter(Line::Up { flow, look_at: now.mono + LOOK_SELDOM });
+                let own = trunk.section.name.clone();
+                self.follow(flow, |party, _| matches!(party, Party::Trunk { name, .. } if *name == own));
             }
             self.register_trunk(at, now);
         }

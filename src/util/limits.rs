@@ -143,8 +143,9 @@ pub const LOCAL_ADDRESSES: usize = 64;
 pub const SIP_SERVER_TRANSACTIONS: usize = 256;
 /// Our own SIP requests under way. A further call or request is refused; what ends a call always goes out.
 pub const SIP_CLIENT_TRANSACTIONS: usize = 256;
-/// SIP sessions: two for each of 32 calls. A further INVITE gets 503 with Retry-After, a call of ours is refused. Counted.
-pub const SIP_SESSIONS: usize = 64;
+/// SIP sessions: two for each call, emergency calls that have their place beyond `CALLS`, and those whose BYE is not answered yet.
+/// A further INVITE gets 503 with Retry-After, a call of ours is refused. Counted.
+pub const SIP_SESSIONS: usize = 2 * CALLS + 16;
 /// Dialogs of one INVITE of ours before its answer: one for each phone behind a forking proxy. Further ones are not followed until they answer.
 pub const SIP_EARLY_DIALOGS: usize = 8;
 /// Answers of different phones to one INVITE of ours that are turned away politely (ACK, BYE). Further ones are ignored: they give up by

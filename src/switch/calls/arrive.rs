@@ -214,6 +214,19 @@ impl Switch {
         Ok(leg)
     }
 
+    /// A connection broke in a call and its peer has a new one: our next request in the call takes it.
+    pub(in crate::switch) fn follow(&mut self, flow: Flow, is_peer: impl Fn(&Party, Flow) -> bool) {
+        let (streams, sip) = (&self.streams, &mut self.sip);
+        let sides = self.calls.all.values_mut().flat_map(|c| std::iter::once(&mut c.a).chain(&mut c.b));
+        for side in sides {
+            let Leg::Sip(leg) = &mut side.leg else { continue };
+            if streams.is_lost(leg.flow) && is_peer(&side.party, leg.flow) {
+                leg.flow = flow;
+                sip.set_flow(leg.session, flow);
+            }
+        }
+    }
+
     pub(super) fn refuse(&mut self, session: SessionId, status: u16, cause: Cause, now: Now) {
         let mut headers = vec![(header::REASON, cause.reason())];
         if status == 503 {

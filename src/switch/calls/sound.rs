@@ -264,9 +264,7 @@ impl Switch {
                 let stick = call.a.leg.line().or_else(|| call.b.iter().find_map(|b| b.leg.line()));
                 while let Some(output) = gateway.poll_output() {
                     match (output, stick) {
-                        (Sound::Rtp { to, bytes }, _) => {
-                            self.outputs.push_back(Output::Rtp { port, to, bytes })
-                        }
+                        (Sound::Rtp { to, bytes }, _) => self.send_rtp(port, to, bytes),
                         (Sound::Voice(frame), Some(line)) => self.write_voice(line, frame),
                         (Sound::Digit(digit), Some(line)) => self.send_digit(line, digit, now),
                         (Sound::Voice(_) | Sound::Digit(_), None) => {}
@@ -280,10 +278,17 @@ impl Switch {
                 };
                 while let Some(Forward { side, to, bytes }) = relay.poll_output() {
                     if let Some(port) = port_of(side) {
-                        self.outputs.push_back(Output::Rtp { port, to, bytes });
+                        self.send_rtp(port, to, bytes);
                     }
                 }
             }
+        }
+    }
+
+    /// `c=IN IP4 0.0.0.0` is hold as RFC 2543 wrote it; the kernel would take that address for our own.
+    fn send_rtp(&mut self, port: u16, to: SocketAddr, bytes: Vec<u8>) {
+        if !to.ip().is_unspecified() && to.port() != 0 {
+            self.outputs.push_back(Output::Rtp { port, to, bytes });
         }
     }
 

@@ -12,7 +12,7 @@ impl Session {
         let text = String::from_utf8_lossy(bytes);
         // Other control characters would be lost when it is written again.
         let text = text.replace(|c: char| c.is_control() && !matches!(c, '\r' | '\n'), " ");
-        let mut lines = text.split(['\r', '\n']).map(str::trim_end).filter(|line| !line.is_empty());
+        let mut lines = text.split(['\r', '\n']).map(str::trim_ascii_end).filter(|line| !line.is_empty());
         if lines.next() != Some("v=0") {
             return Err(Fault::Version);
         }
@@ -20,7 +20,7 @@ impl Session {
         let mut origin = None;
         for line in lines {
             let (kind, value) = line.split_once('=').filter(|(k, _)| k.len() == 1).ok_or(Fault::Line)?;
-            let value = value.trim_start();
+            let value = value.trim_ascii_start();
             match (kind, session.media.last_mut()) {
                 ("m", _) => session.take_media(value)?,
                 ("a", Some(media)) => media.take_attribute(value),
@@ -113,12 +113,12 @@ impl MediaLine {
 
 impl RtpMap {
     fn parse(value: &str) -> Option<Self> {
-        let (payload_type, rest) = value.trim().split_once([' ', '\t'])?;
-        let mut parts = rest.trim().split('/');
-        let encoding = parts.next().map(str::trim).filter(|e| !e.is_empty())?.to_owned();
-        let clock_hz = parts.next()?.trim().parse().ok()?;
+        let (payload_type, rest) = value.trim_ascii().split_once([' ', '\t'])?;
+        let mut parts = rest.trim_ascii().split('/');
+        let encoding = parts.next().map(str::trim_ascii).filter(|e| !e.is_empty())?.to_owned();
+        let clock_hz = parts.next()?.trim_ascii().parse().ok()?;
         let channels = match parts.next() {
-            Some(channels) => channels.trim().parse().ok()?,
+            Some(channels) => channels.trim_ascii().parse().ok()?,
             None => 1,
         };
         Some(Self { payload_type: payload_type.parse().ok()?, encoding, clock_hz, channels })
@@ -127,8 +127,11 @@ impl RtpMap {
 
 impl Fmtp {
     fn parse(value: &str) -> Option<Self> {
-        let (payload_type, parameters) = value.trim().split_once([' ', '\t'])?;
-        Some(Self { payload_type: payload_type.parse().ok()?, parameters: parameters.trim().to_owned() })
+        let (payload_type, parameters) = value.trim_ascii().split_once([' ', '\t'])?;
+        Some(Self {
+            payload_type: payload_type.parse().ok()?,
+            parameters: parameters.trim_ascii().to_owned(),
+        })
     }
 }
 
@@ -147,7 +150,7 @@ fn number(word: &str) -> u64 {
 }
 
 fn milliseconds(value: &str) -> Option<u8> {
-    value.trim().parse().ok()
+    value.trim_ascii().parse().ok()
 }
 
 fn keep(attributes: &mut Vec<String>, line: &str) {

@@ -234,6 +234,9 @@ fn sloppy_descriptions_are_read() {
     assert_eq!(session.media[0].attributes, ["rtpmap:broken", "fmtp:0"]);
     assert_eq!(answered(&session).unwrap().1.remote, "192.0.2.9:49170".parse().unwrap());
     assert_eq!(read(&session.to_string()).to_string(), session.to_string());
+    // Only the blank of ASCII parts words.
+    let odd = read("v=0\no=- 1 1 IN IP4 h\u{a0}\n").to_string();
+    assert_eq!(read(&odd).to_string(), odd);
 }
 
 #[test]

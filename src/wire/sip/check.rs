@@ -11,8 +11,9 @@ impl Message {
     /// # Errors
     /// The first that is wrong.
     pub fn check(&self) -> Result<(), Fault> {
-        self.check_list(header::VIA, SIP_VIAS, |via| Via::parse(via).is_some())?;
-        self.via().ok_or(Fault::Mandatory(header::VIA))?;
+        if self.check_list(header::VIA, SIP_VIAS, |via| Via::parse(via).is_some())? == 0 {
+            return Err(Fault::Mandatory(header::VIA));
+        }
         for name in [header::FROM, header::TO] {
             Address::parse(self.single(name)?).ok_or(Fault::Mandatory(name))?;
         }
@@ -25,7 +26,7 @@ impl Message {
             return Err(Fault::Mandatory(header::CSEQ));
         }
         self.check_hops()?;
-        self.check_list(header::CONTACT, SIP_CONTACTS, is_contact)
+        self.check_list(header::CONTACT, SIP_CONTACTS, is_contact).map(|_| ())
     }
 
     fn single(&self, name: &'static str) -> Result<&str, Fault> {
@@ -45,16 +46,19 @@ impl Message {
         if hops.is_some_and(|h| h <= 255) { Ok(()) } else { Err(Fault::Mandatory(header::MAX_FORWARDS)) }
     }
 
-    fn check_list(&self, name: &'static str, most: usize, sound: fn(&str) -> bool) -> Result<(), Fault> {
-        for (at, item) in self.items(name).enumerate() {
-            if at >= most {
+    /// How many there are.
+    fn check_list(&self, name: &'static str, most: usize, sound: fn(&str) -> bool) -> Result<usize, Fault> {
+        let mut count: usize = 0;
+        for item in self.items(name) {
+            count = count.saturating_add(1);
+            if count > most {
                 return Err(Fault::TooLarge);
             }
             if !sound(item) {
                 return Err(Fault::Mandatory(name));
             }
         }
-        Ok(())
+        Ok(count)
     }
 
     /// The answer to a request that `parse` or `check` refused: what can be read of its headers, and the fault as

@@ -69,15 +69,17 @@ names! {
 /// The one spelling of a name.
 #[must_use]
 pub fn canonical(name: &str) -> Cow<'static, str> {
-    let known = KNOWN.iter().find(|(full, compact)| name.eq_ignore_ascii_case(full) || short(name, compact));
+    // Lengths first: this is done for each line of each message.
+    let same = |known: &str| known.len() == name.len() && known.eq_ignore_ascii_case(name);
+    let known = match name.len() {
+        0 => None,
+        1 => KNOWN.iter().find(|(_, compact)| same(compact)),
+        _ => KNOWN.iter().find(|(full, _)| same(full)),
+    };
     match known {
         Some((full, _)) => Cow::Borrowed(full),
         None => Cow::Owned(name.to_owned()),
     }
-}
-
-fn short(name: &str, compact: &str) -> bool {
-    !compact.is_empty() && name.eq_ignore_ascii_case(compact)
 }
 
 /// A number without sign or blanks. One that is too large for 32 bits is the largest (RFC 4475 section 3.1.2.4).

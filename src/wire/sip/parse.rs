@@ -110,14 +110,15 @@ pub(super) struct HeadEnd {
 impl HeadEnd {
     /// `bytes`: all of the message that is there, each time with more behind it. Gives where the body begins.
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        for byte in bytes.get(self.seen..).unwrap_or_default() {
-            self.seen = self.seen.saturating_add(1);
-            match byte {
-                b'\n' if self.line_is_empty => return Some(self.seen),
-                b'\n' => self.line_is_empty = true,
-                b'\r' => {}
-                _ => self.line_is_empty = false,
+        for part in bytes.get(self.seen..).unwrap_or_default().split_inclusive(|b| *b == b'\n') {
+            self.seen = self.seen.saturating_add(part.len());
+            let line = part.strip_suffix(b"\n");
+            let empty = self.line_is_empty && line.unwrap_or(part).iter().all(|b| *b == b'\r');
+            if empty && line.is_some() {
+                return Some(self.seen);
             }
+            // The next part begins a line, or goes on with this one.
+            self.line_is_empty = empty || line.is_some();
         }
         None
     }

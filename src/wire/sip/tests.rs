@@ -190,9 +190,16 @@ fn several_vias_in_one_line() {
     );
     let second = m.items(header::VIA).nth(1).and_then(Via::parse).unwrap();
     assert_eq!((second.received(), second.rport()), (Some("::2".parse().unwrap()), Some(70)));
-    for via in
-        ["", "SIP/2.0/UDP", "SIP/2.0 h", "SIP/1.0/UDP h", "SIP/2.0/UDP h:x", "SIP/2.0/UDP h, x", "SIP/2.0/ h"]
-    {
+    for via in [
+        "",
+        "SIP/2.0/UDP",
+        "SIP/2.0 h",
+        "SIP/1.0/UDP h",
+        "SIP/2.0/UDP h:x",
+        "SIP/2.0/UDP h, x",
+        "SIP/2.0/U\0P h",
+        "SIP/2.0/ h",
+    ] {
         assert_eq!(instead("Via", &format!("Via: {via}\r\n")), Err(Fault::Mandatory("Via")), "{via}");
     }
 }

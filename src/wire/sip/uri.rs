@@ -8,6 +8,13 @@ pub enum Scheme {
     Tel,
 }
 
+impl Scheme {
+    fn parse(text: &str) -> Option<Self> {
+        let all = [("sip", Self::Sip), ("sips", Self::Sips), ("tel", Self::Tel)];
+        all.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, scheme)| scheme)
+    }
+}
+
 /// A URI. `tel:+49…` has its number in `user` and no host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Uri {
@@ -40,12 +47,7 @@ impl Uri {
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (scheme, rest) = text.split_once(':')?;
-        let scheme = match scheme.to_ascii_lowercase().as_str() {
-            "sip" => Scheme::Sip,
-            "sips" => Scheme::Sips,
-            "tel" => Scheme::Tel,
-            _ => return None,
-        };
+        let scheme = Scheme::parse(scheme)?;
         if rest.bytes().any(|b| b <= b' ' || b == 0x7f || matches!(b, b'<' | b'>' | b'"')) {
             return None;
         }
@@ -99,9 +101,8 @@ impl Uri {
 /// A URI, as far as one can see, but none of ours.
 pub(super) fn is_foreign(text: &str) -> bool {
     let Some((scheme, rest)) = text.trim().split_once(':') else { return false };
-    let known = ["sip", "sips", "tel"].iter().any(|s| s.eq_ignore_ascii_case(scheme));
     let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-    !known
+    Scheme::parse(scheme).is_none()
         && !rest.is_empty()
         && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.bytes().all(named)

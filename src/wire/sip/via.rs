@@ -1,4 +1,5 @@
 //! `Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK…`. RFC 3261 section 20.42, RFC 3581.
+use super::parse::is_token;
 use super::uri::host_port;
 use super::{Params, header};
 use std::net::IpAddr;
@@ -25,7 +26,7 @@ impl Via {
         if !protocol.trim().eq_ignore_ascii_case("SIP") || version.trim() != "2.0" {
             return None;
         }
-        if transport.is_empty() {
+        if transport.is_empty() || !transport.bytes().all(is_token) {
             return None;
         }
         let (place, params) = rest.split_once(';').unwrap_or((rest, ""));

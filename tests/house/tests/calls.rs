@@ -41,7 +41,7 @@ fn a_call_to_the_sim_rings_the_phone_and_both_hear_each_other() {
 fn the_phone_calls_out_presses_keys_and_hangs_up() {
     let mut home = Telephony::ready("call-out", Options::default(), "");
     let mut phone = home.phone_with(PhoneOptions::new("100").codecs("PCMA/8000/1"), Transport::Tcp);
-    home.home.stick.ask(&json!({"do": "dial_result", "next": "answer"}));
+    home.home.stick.ask(&json!({"do": "dial_result", "next": ["answer"]}));
     phone.dial("+919800000001");
     phone.wait_established(15.0);
     far_speaks(&mut home);
@@ -63,7 +63,7 @@ fn the_phone_calls_out_presses_keys_and_hangs_up() {
 fn busy_is_busy() {
     let mut home = Telephony::ready("call-busy", Options::default(), "");
     let mut phone = home.phone("100", Transport::Udp);
-    home.home.stick.ask(&json!({"do": "dial_result", "next": "busy"}));
+    home.home.stick.ask(&json!({"do": "dial_result", "next": ["busy"]}));
     phone.dial("+919800000001");
     let why = phone.wait_closed(15.0);
     assert!(why.contains("486"), "{why}");

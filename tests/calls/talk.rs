@@ -1,0 +1,212 @@
+//! One call as a phone or a provider sees it: its dialog, what was offered, the sound.
+use super::sound::{PHONE_SAYS, Rtp};
+use super::text::{Msg, uri_of};
+use std::net::SocketAddr;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Our INVITE is under way.
+    Calling,
+    /// It rings here.
+    Ringing,
+    Up,
+    Over,
+}
+
+#[derive(Clone, Debug)]
+pub struct Talk {
+    pub call_id: String,
+    /// From and To of our requests.
+    pub local: String,
+    pub remote: String,
+    pub target: String,
+    pub cseq: u32,
+    /// The INVITE is ours.
+    pub ours: bool,
+    pub state: State,
+    /// The newest INVITE, ours or theirs.
+    pub invite: Msg,
+    /// Final answer to our INVITE.
+    pub status: u16,
+    /// Provisional answers to our INVITE.
+    pub progress: Vec<u16>,
+    /// A body came with one of them.
+    pub early: bool,
+    /// Why it ended: `BYE`, `CANCEL`, `486`; and the Reason header of that message.
+    pub ended_by: String,
+    pub reason: String,
+    pub want_cancel: bool,
+    pub cancelled: bool,
+    pub acked: bool,
+    /// Their last session description.
+    pub theirs: String,
+    /// Status of our last re-INVITE, of our last other request in the dialog.
+    pub last_status: u16,
+    // --- sound ---
+    pub rtp_at: SocketAddr,
+    pub rtp_to: Option<SocketAddr>,
+    pub payload_type: u8,
+    pub event_type: Option<u8>,
+    pub next_rtp: Option<u64>,
+    pub muted: bool,
+    sequence: u16,
+    timestamp: u32,
+    ssrc: u32,
+    /// Events still to be sent: code, packets sent of it, timestamp.
+    pressing: Vec<(u8, u16, u32)>,
+    pub heard: Vec<(u64, Rtp)>,
+    sdp_version: u32,
+    pub direction: &'static str,
+}
+
+impl Talk {
+    pub fn new(call_id: &str, ours: bool, invite: &Msg, rtp_at: SocketAddr) -> Self {
+        let ssrc = u32::from(rtp_at.port()) * 77;
+        let (from, to) = (invite.get("From").to_owned(), invite.get("To").to_owned());
+        let (local, remote) = if ours { (from, to) } else { (to, from) };
+        Self {
+            call_id: call_id.to_owned(),
+            local,
+            remote,
+            target: if ours { invite.uri() } else { uri_of(invite.get("Contact")) }.to_owned(),
+            cseq: if ours { invite.cseq().0 } else { 100 },
+            ours,
+            state: if ours { State::Calling } else { State::Ringing },
+            invite: invite.clone(),
+            status: 0,
+            progress: Vec::new(),
+            early: false,
+            ended_by: String::new(),
+            reason: String::new(),
+            want_cancel: false,
+            cancelled: false,
+            acked: false,
+            theirs: String::new(),
+            last_status: 0,
+            rtp_at,
+            rtp_to: None,
+            payload_type: 0,
+            event_type: None,
+            next_rtp: None,
+            muted: false,
+            sequence: 7,
+            timestamp: 1_000,
+            ssrc,
+            pressing: Vec::new(),
+            heard: Vec::new(),
+            sdp_version: 0,
+            direction: "sendrecv",
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    pub fn is_up(&self) -> bool {
+        self.state == State::Up
+    }
+
+    /// Our offer or answer.
+    pub fn sdp(&mut self, codecs: &[u8], events: bool) -> String {
+        self.sdp_version += 1;
+        let (ip, port) = (self.rtp_at.ip(), self.rtp_at.port());
+        let mut formats: Vec<String> = codecs.iter().map(u8::to_string).collect();
+        let mut lines = String::new();
+        for codec in codecs {
+            let name = match codec {
+                0 => "PCMU/8000",
+                8 => "PCMA/8000",
+                9 => "G722/8000",
+                _ => "G729/8000",
+            };
+            lines.push_str(&format!("a=rtpmap:{codec} {name}\r\n"));
+        }
+        if events {
+            formats.push("101".to_owned());
+            lines.push_str("a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n");
+        }
+        format!(
+            "v=0\r\no=- 42 {} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {}\r\n{lines}a=ptime:20\r\na={}\r\n",
+            self.sdp_version,
+            formats.join(" "),
+            self.direction
+        )
+    }
+
+    /// Their offer or answer: where their sound goes to, and as what.
+    pub fn take_sdp(&mut self, sdp: &str, codecs: &[u8]) {
+        if sdp.is_empty() {
+            return;
+        }
+        self.theirs = sdp.to_owned();
+        let line = |start: &str| sdp.split("\r\n").find_map(|l| l.strip_prefix(start));
+        let ip = line("c=IN IP4 ").unwrap_or_else(|| panic!("no address in {sdp}"));
+        let media: Vec<&str> = line("m=audio ").unwrap().split(' ').collect();
+        let formats: Vec<u8> = media[2..].iter().map(|f| f.parse().unwrap()).collect();
+        self.rtp_to = Some(SocketAddr::new(ip.parse().unwrap(), media[0].parse().unwrap()));
+        self.payload_type = *formats.iter().find(|f| codecs.contains(f)).unwrap();
+        self.event_type = sdp.contains("telephone-event").then(|| {
+            let mut maps = sdp.split("\r\n").filter_map(|l| l.strip_prefix("a=rtpmap:"));
+            let map = maps.find(|m| m.contains("telephone-event")).unwrap();
+            map.split(' ').next().unwrap().parse().unwrap()
+        });
+    }
+
+    /// `sendrecv` and so on, of their last description.
+    pub fn their_direction(&self) -> &str {
+        let mut lines = self.theirs.split("\r\n").filter_map(|l| l.strip_prefix("a="));
+        let known = ["sendrecv", "sendonly", "recvonly", "inactive"];
+        lines.find(|l| known.contains(l)).unwrap_or("sendrecv")
+    }
+
+    pub fn start_rtp(&mut self, now: u64) {
+        if self.next_rtp.is_none() && self.rtp_to.is_some() {
+            self.next_rtp = Some(now + 20_000);
+        }
+    }
+
+    pub fn over(&mut self, by: &str, reason: &str) {
+        if self.state == State::Over {
+            return;
+        }
+        self.state = State::Over;
+        self.next_rtp = None;
+        self.ended_by = by.to_owned();
+        self.reason = reason.to_owned();
+    }
+
+    pub fn press(&mut self, code: u8) {
+        self.pressing.push((code, 0, 0));
+    }
+
+    /// The packets of this tick.
+    pub fn tick(&mut self, now: u64) -> Vec<Vec<u8>> {
+        self.next_rtp = Some(now + 20_000);
+        let mut packets = Vec::new();
+        self.timestamp += 160;
+        let ssrc = self.ssrc;
+        let mut packet = |payload_type, timestamp, payload: Vec<u8>, marker| {
+            self.sequence = self.sequence.wrapping_add(1);
+            let packet = Rtp { payload_type, sequence: self.sequence, timestamp, payload };
+            packets.push(packet.to_bytes(marker, ssrc));
+        };
+        if let (Some((code, sent, began)), Some(event_type)) = (self.pressing.first_mut(), self.event_type) {
+            if *sent == 0 {
+                *began = self.timestamp;
+            }
+            *sent += 1;
+            let end = *sent > 4;
+            for _ in 0..if end { 3 } else { 1 } {
+                let [high, low] = (160 * (*sent).min(5)).to_be_bytes();
+                packet(event_type, *began, vec![*code, u8::from(end) << 7 | 10, high, low], *sent == 1);
+            }
+            if end {
+                self.pressing.remove(0);
+            }
+        } else if !self.muted {
+            packet(self.payload_type, self.timestamp, vec![PHONE_SAYS; 160], false);
+        }
+        packets
+    }
+}
