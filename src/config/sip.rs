@@ -22,7 +22,7 @@ pub struct Sip {
     pub rtp_ports: PortRange,
     /// `realm` of our challenges, default `tandem`. Phones compute their answer with it.
     pub realm: String,
-    /// `min_expires`, seconds: a phone that asks for less gets 423; default 60, 10 to 3600.
+    /// `min_expires`, seconds: a phone that asks for less gets this; default 60, 10 to 3600.
     pub min_expires: Duration,
     /// `max_expires`, seconds: a phone that asks for more gets this; default 3600, 60 to 86400.
     pub max_expires: Duration,

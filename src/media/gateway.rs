@@ -34,6 +34,8 @@ struct Voice {
 pub struct Gateway {
     peer: Option<Peer>,
     voice: Option<Voice>,
+    /// An odd number of bytes came before `open_voice`.
+    half_sample: bool,
     outgoing: Outgoing,
     reception: Reception,
     keys: Keys,
@@ -47,6 +49,7 @@ impl Gateway {
         Self {
             peer: None,
             voice: None,
+            half_sample: false,
             outgoing: Outgoing::new(seed),
             reception: Reception::default(),
             keys: Keys::default(),
@@ -79,9 +82,10 @@ impl Gateway {
 
     /// The stick's voice port carries sound from now on.
     pub fn open_voice(&mut self, now: Instant) {
+        let half_sample = self.half_sample;
         self.close_voice();
         self.voice = Some(Voice {
-            bytes: VoiceBytes::default(),
+            bytes: VoiceBytes::beginning(half_sample),
             tones: Tones::default(),
             jitter: JitterBuffer::default(),
             stall_at: Some(now + STALL),
@@ -91,6 +95,7 @@ impl Gateway {
     /// The call has ended at the stick: nothing goes there any more, not even what waits.
     pub fn close_voice(&mut self) {
         self.voice = None;
+        self.half_sample = false;
         self.outputs.retain(|output| matches!(output, Output::Rtp { .. }));
         let Self { peer, outgoing, outputs, stats, .. } = self;
         let to = peer.as_ref().map(|peer| peer.latch.target());
@@ -100,9 +105,23 @@ impl Gateway {
 
     /// Bytes of the voice port, however many. Each frame that they complete gives one back.
     pub fn handle_voice(&mut self, bytes: &[u8], now: Instant) {
+        if self.voice.is_none() {
+            // Samples begin before the stick says OK to AT^DDSETEX; what is dropped here may be half of one.
+            self.half_sample ^= bytes.len() % 2 == 1;
+            return;
+        }
         let mut rest = bytes;
         while let Some(frame) = self.voice.as_mut().and_then(|voice| voice.bytes.next_frame(&mut rest)) {
             self.on_frame(&frame, now);
+        }
+        self.stats.realigned_bytes = self.voice.as_ref().map_or(0, |voice| voice.bytes.realigned());
+    }
+
+    /// Samples come from another port from now on.
+    pub fn restart_voice_bytes(&mut self) {
+        self.half_sample = false;
+        if let Some(voice) = &mut self.voice {
+            voice.bytes = VoiceBytes::default();
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Sans-IO: bytes, datagrams and the time come in, bytes, datagrams and digits go out. `gateway` joins a stick and a
 //! peer, `relay` two peers. The stick's frames are the clock of a gateway: a frame in, a frame out.
+mod boundary;
 pub mod codec;
 mod conceal;
 mod delays;

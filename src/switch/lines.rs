@@ -70,7 +70,7 @@ impl Switch {
         if known.modem.takes_voice(port) {
             known.modem.note_voice(now.mono);
             // Fifty times a second: nothing else has happened.
-            self.handle_voice(line, bytes, now);
+            self.handle_voice(line, port, bytes, now);
             return;
         }
         known.modem.handle_bytes(port, bytes, now.mono);
@@ -100,9 +100,14 @@ impl Switch {
             log::info!("dongle '{}': no longer used", line.section.name);
             line.modem.handle_detached(None);
             while let Some(action) = line.modem.poll_action() {
-                // What it was sending has no other way to end.
-                if let Action::Event(Event::Sent { token, result }) = action {
-                    self.outbox.handle_sent(TextId(token), attempt_of(result), now);
+                // What it was sending, a call, a code: they have no other way to end.
+                match action {
+                    Action::Event(Event::Sent { token, result }) => {
+                        self.outbox.handle_sent(TextId(token), attempt_of(result), now);
+                    }
+                    Action::Event(Event::Call(event)) => self.on_call_event(line.id, &event, now),
+                    Action::Event(Event::Ussd { token, result }) => self.on_ussd(line.id, token, result),
+                    _ => {}
                 }
             }
             self.slots.values_mut().for_each(|slots| slots.retain(|(id, _)| *id != line.id));

@@ -42,7 +42,13 @@ impl Switch {
             log::warn!("extension '{}': REGISTER for another one from {}", extension.name, flow.remote);
             return self.sip.response_to(request, 403);
         }
-        let policy = Policy { max_contacts: usize::from(extension.max_contacts), qualify: extension.qualify };
+        let sip = &self.loaded.config.sip;
+        let seconds = |wait: std::time::Duration| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+        let policy = Policy {
+            max_contacts: usize::from(extension.max_contacts),
+            qualify: extension.qualify,
+            expires: (seconds(sip.min_expires), seconds(sip.max_expires)),
+        };
         let response = self.registrar.register(&extension.name, policy, request, flow, now);
         self.tell_registrar_news();
         response

@@ -43,7 +43,13 @@ pub(super) const SIP: Kind = Kind {
             "tandem",
             "name of our password domain; phones show it",
         ),
-        seconds("min_expires", 10, 3_600, "60", "shortest registration that a phone may ask for"),
+        seconds(
+            "min_expires",
+            10,
+            3_600,
+            "60",
+            "shortest registration; a phone that asks for less gets this",
+        ),
         seconds("max_expires", 60, 86_400, "3600", "longest one; a phone that asks for more gets this"),
     ],
 };

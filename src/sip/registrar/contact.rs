@@ -4,10 +4,6 @@ use crate::wire::sip::{Address, Params, Scheme, Uri};
 
 /// Without a word about it, or with one that can't be read (RFC 3261 section 10.3 item 6 and 20.19).
 const DEFAULT_EXPIRES: u32 = 3_600;
-/// Sooner again than this costs more than it tells.
-const MIN_EXPIRES: u32 = 60;
-/// A phone that went away for good is forgotten after two hours.
-const MAX_EXPIRES: u32 = 7_200;
 
 pub(super) struct Contact {
     pub uri: Uri,
@@ -23,13 +19,13 @@ pub(super) struct Contact {
 }
 
 impl Contact {
-    /// `default`: the Expires header. `None`: no SIP URI to call.
-    pub fn read(text: &str, default: Option<&str>) -> Option<Self> {
+    /// `default`: the Expires header; `bounds`: the shortest and longest registration, seconds. `None`: no SIP URI to call.
+    pub fn read(text: &str, default: Option<&str>, bounds: (u32, u32)) -> Option<Self> {
         let Address { uri, mut params, .. } = Address::parse(text)?;
         if uri.scheme == Scheme::Tel || uri.headers.is_some() {
             return None;
         }
-        let seconds = granted(params.get("expires").or(default));
+        let seconds = granted(params.get("expires").or(default), bounds);
         params.remove("expires");
         let instance = params.get("+sip.instance").map(|i| i.trim_matches('"').to_owned());
         Some(Self {
@@ -49,14 +45,15 @@ impl Contact {
 }
 
 /// What a phone gets for what it asks.
-fn granted(asked: Option<&str>) -> u32 {
-    let Some(text) = asked.map(str::trim).filter(|t| !t.is_empty()) else { return DEFAULT_EXPIRES };
-    match text.parse() {
+fn granted(asked: Option<&str>, (least, most): (u32, u32)) -> u32 {
+    let usual = DEFAULT_EXPIRES.max(least).min(most);
+    let Some(text) = asked.map(str::trim).filter(|t| !t.is_empty()) else { return usual };
+    match text.parse::<u32>() {
         Ok(0) => 0,
-        Ok(seconds) => u32::clamp(seconds, MIN_EXPIRES, MAX_EXPIRES),
+        Ok(seconds) => seconds.max(least).min(most),
         // Digits that don't fit are a long time; anything else is nothing.
-        Err(_) if text.bytes().all(|b| b.is_ascii_digit()) => MAX_EXPIRES,
-        Err(_) => DEFAULT_EXPIRES,
+        Err(_) if text.bytes().all(|b| b.is_ascii_digit()) => most,
+        Err(_) => usual,
     }
 }
 
@@ -93,10 +90,10 @@ mod tests {
             // Without brackets the parameters are the header's.
             ("sip:a@b;expires=120", None, 120),
         ] {
-            assert_eq!(Contact::read(text, header).unwrap().seconds, want, "{text} {header:?}");
+            assert_eq!(Contact::read(text, header, (60, 7_200)).unwrap().seconds, want, "{text} {header:?}");
         }
         for bad in ["", "<sip:>", "<tel:+4930>", "<http://a>", "<sip:a@b?Route=x>", "\"open <sip:a@b>"] {
-            assert!(Contact::read(bad, None).is_none(), "{bad}");
+            assert!(Contact::read(bad, None, (60, 7_200)).is_none(), "{bad}");
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Policy {
     pub max_contacts: usize,
     /// How often a phone is asked by OPTIONS whether it is there. `None`: never.
     pub qualify: Option<Duration>,
+    /// Shortest and longest registration, seconds: who asks for less or more gets these.
+    pub expires: (u32, u32),
 }
 
 /// What became of a binding.

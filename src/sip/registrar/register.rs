@@ -70,7 +70,7 @@ impl Registrar {
         flow: Flow,
         now: Instant,
     ) -> Result<(), Refused> {
-        let wish = read(request)?;
+        let wish = read(request, policy.expires)?;
         let (Some(call_id), Some(cseq)) = (request.call_id(), request.cseq()) else {
             return Err((400, "Call-ID Or CSeq Missing"));
         };
@@ -209,7 +209,7 @@ impl Registrar {
     }
 }
 
-fn read(request: &Message) -> Result<Wish, Refused> {
+fn read(request: &Message, bounds: (u32, u32)) -> Result<Wish, Refused> {
     let items: Vec<&str> = request.items(header::CONTACT).collect();
     if items.is_empty() {
         return Ok(Wish::Fetch);
@@ -229,7 +229,8 @@ fn read(request: &Message) -> Result<Wish, Refused> {
         return Err((400, "Contact Too Long"));
     }
     let default = request.get(header::EXPIRES);
-    let contacts: Option<Vec<Contact>> = items.into_iter().map(|i| Contact::read(i, default)).collect();
+    let contacts: Option<Vec<Contact>> =
+        items.into_iter().map(|i| Contact::read(i, default, bounds)).collect();
     let mut contacts = contacts.ok_or((400, "Bad Contact"))?;
     contacts.retain(|c| !c.is_keep_alive);
     Ok(Wish::Change(contacts))

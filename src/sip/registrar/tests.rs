@@ -27,7 +27,7 @@ impl Ladder {
     fn new() -> Self {
         Self {
             registrar: Registrar::new([5; 32]),
-            policy: Policy { max_contacts: 3, qualify: None },
+            policy: Policy { max_contacts: 3, qualify: None, expires: (60, 7_200) },
             call_id: "a".into(),
             cseq: 0,
             flow: flow(Transport::Udp, 1, "192.0.2.10:5060"),

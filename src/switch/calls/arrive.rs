@@ -17,6 +17,13 @@ impl Switch {
     /// The SIM is called.
     pub(in crate::switch) fn on_incoming(&mut self, line: LineId, caller: &GsmCaller, now: Now) {
         let Some(section) = self.line_mut(line).map(|l| l.section.clone()) else { return };
+        if !self.line_mut(line).is_some_and(|l| l.modem.view().voice) {
+            log::warn!(
+                "dongle '{}': a call rings, but this stick carries no sound (AT^CVOICE)",
+                section.name
+            );
+            return;
+        }
         let number = match caller {
             GsmCaller::Number(number) => Some(number.clone()),
             GsmCaller::Withheld | GsmCaller::Unknown => None,
@@ -158,6 +165,7 @@ impl Switch {
             dialled,
             phase: Phase::Reaching { until: None },
             media: Media::None,
+            voice_port: None,
             emergency,
             began: now,
             answered: None,

@@ -23,6 +23,7 @@ impl Cause {
     pub const CONGESTION: Self = Self(42);
     pub const NO_RESOURCES: Self = Self(47);
     pub const BARRED: Self = Self(55);
+    pub const NO_BEARER: Self = Self(58);
     pub const INCOMPATIBLE: Self = Self(88);
 
     /// What the stick said, DONGLE 3.4: `^CEND`'s cause where it has one, else its end status, else the final result.

@@ -106,6 +106,8 @@ pub struct Call {
     pub dialled: String,
     pub phase: Phase,
     pub media: Media,
+    /// From which port of the stick samples came last.
+    pub voice_port: Option<usize>,
     /// To an emergency number: nothing of ours ends it.
     pub emergency: bool,
     pub began: Now,

@@ -69,6 +69,11 @@ impl Switch {
         let emergency = call.emergency;
         let line = self.lines.iter_mut().find(|l| l.section.name == name).ok_or(Cause::NETWORK_DOWN)?;
         let line_id = line.id;
+        // The network still takes an emergency call, and a call without sound may bring help.
+        if !line.modem.view().voice && !emergency && line.modem.can_dial() {
+            log::warn!("call {}: the stick of '{name}' carries no sound (AT^CVOICE)", id.0);
+            return Err(Cause::NO_BEARER);
+        }
         let clir = if hide { Clir::Hide } else { Clir::Default };
         match line.modem.dial(number, clir, emergency, now.mono) {
             Ok(()) => {}

@@ -197,9 +197,12 @@ impl Switch {
     }
 
     /// Samples of a stick. The hot path.
-    pub(in crate::switch) fn handle_voice(&mut self, line: LineId, bytes: &[u8], now: Now) {
+    pub(in crate::switch) fn handle_voice(&mut self, line: LineId, port: usize, bytes: &[u8], now: Now) {
         let Some((id, _)) = self.calls.of_line(line) else { return };
-        if let Some(Call { media: Media::Gateway(gateway), .. }) = self.calls.all.get_mut(&id) {
+        if let Some(Call { media: Media::Gateway(gateway), voice_port, .. }) = self.calls.all.get_mut(&id) {
+            if voice_port.replace(port).is_some_and(|last| last != port) {
+                gateway.restart_voice_bytes();
+            }
             gateway.handle_voice(bytes, now.mono);
         }
         self.pump(id, now);
