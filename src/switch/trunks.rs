@@ -25,9 +25,10 @@ const TOKEN: usize = 16;
 /// The way to a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Line {
-    /// Its name is being looked up.
+    /// Its name is being looked up; what was known before serves until then.
     Resolving {
         token: u64,
+        last: Option<Flow>,
     },
     Connecting {
         id: u32,
@@ -87,7 +88,8 @@ impl TrunkLine {
     fn flow(&self) -> Option<Flow> {
         match &self.line {
             Line::Up { flow, .. } => Some(*flow),
-            Line::Resolving { .. } | Line::Connecting { .. } | Line::Down { .. } => None,
+            Line::Resolving { last, .. } => *last,
+            Line::Connecting { .. } | Line::Down { .. } => None,
         }
     }
 }
@@ -168,7 +170,8 @@ impl Switch {
         self.trunks.resolving = self.trunks.resolving.wrapping_add(1);
         let token = self.trunks.resolving;
         let Some(trunk) = self.trunks.all.get_mut(at) else { return };
-        trunk.enter(Line::Resolving { token });
+        let last = trunk.flow();
+        trunk.enter(Line::Resolving { token, last });
         let (host, port) = trunk.target();
         self.outputs.push_back(Output::Resolve { token, host, port });
     }
@@ -195,7 +198,7 @@ impl Switch {
         if self.handle_external_resolved(token, &result) {
             return;
         }
-        let found = |t: &TrunkLine| t.line == Line::Resolving { token };
+        let found = |t: &TrunkLine| matches!(t.line, Line::Resolving { token: asked, .. } if asked == token);
         let Some(at) = self.trunks.all.iter().position(found) else { return };
         match result {
             Ok(ways) => self.on_trunk_found(at, &ways, now),
@@ -386,12 +389,10 @@ impl Switch {
             let registration = t.registration.as_ref().map(Registration::state);
             let (state, reason) = match (&t.line, registration) {
                 (Line::Down { why, .. }, _) => ("down", Some(why.clone())),
-                (Line::Resolving { .. } | Line::Connecting { .. }, _) => ("connecting", None),
-                (Line::Up { .. }, None) => ("up", None),
-                (Line::Up { .. }, Some(State::Failed { failure, .. })) => {
-                    ("failed", Some(failure.to_string()))
-                }
-                (Line::Up { .. }, Some(state)) => (words(state), None),
+                (Line::Resolving { last: None, .. } | Line::Connecting { .. }, _) => ("connecting", None),
+                (_, None) => ("up", None),
+                (_, Some(State::Failed { failure, .. })) => ("failed", Some(failure.to_string())),
+                (_, Some(state)) => (words(state), None),
             };
             let until = match registration {
                 Some(State::Registered { until }) => Some(until.since(now).as_secs()),
