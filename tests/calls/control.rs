@@ -105,3 +105,23 @@ fn a_service_code_between_calls() {
     assert_eq!(answer["result"]["text"], "OCTATOK 0.51 p.", "{answer}\n{}", w.story());
     w.end();
 }
+
+/// What phones ask outside of calls.
+#[test]
+fn other_requests_have_their_answers() {
+    let mut w = home();
+    for (method, event, status) in [
+        ("OPTIONS", "", 200),
+        ("NOTIFY", "keep-alive", 200),
+        ("NOTIFY", "message-summary", 489),
+        ("SUBSCRIBE", "message-summary", 489),
+        ("MESSAGE", "", 405),
+        ("BYE", "", 481),
+    ] {
+        w.with(P100, |p, now| p.ask(method, &[("Event", event)], now));
+        w.run(0.5);
+        let answer = w.peers[P100].responses.last().unwrap();
+        assert_eq!((answer.method(), answer.status()), (method, status), "{}", w.story());
+    }
+    w.end();
+}

@@ -9,6 +9,7 @@ fn call_in(w: &mut World, phone_ends: bool) {
     w.peers[P100].answer = super::peer::Answer::After(1_000);
     w.sim_called(CALLER);
     w.run_until("answered", 40.0, |w| w.stick.call.as_ref().is_some_and(|c| c.stat == 0));
+    w.run_until("acknowledged", 10.0, |w| w.peers[P100].talks[0].acked);
     w.run(1.5);
     assert_eq!(w.peers[P100].talks.len(), 1, "one INVITE, one dialog\n{}", w.story());
     if phone_ends {
@@ -82,6 +83,7 @@ fn in_and_out_by_the_trunk(w: &mut World, trunk_ends: bool) {
     w.peers[PROVIDER].answer = super::peer::Answer::After(1_000);
     w.sim_called(CALLER);
     w.run_until("answered", 40.0, |w| w.stick.call.as_ref().is_some_and(|c| c.stat == 0));
+    w.run_until("acknowledged", 10.0, |w| w.peers[PROVIDER].talks[0].acked);
     w.run(1.5);
     if trunk_ends {
         w.with(PROVIDER, |p, now| p.bye(0, now));

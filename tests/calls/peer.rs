@@ -87,6 +87,8 @@ pub struct Peer {
     decisions: Vec<(u64, usize, u16)>,
     count: u32,
     cseq: u32,
+    /// Requests of ours, other than INVITE, that got no answer at all.
+    pub unanswered: usize,
     pub outbox: Vec<Vec<u8>>,
 }
 
@@ -120,6 +122,7 @@ impl Peer {
             decisions: Vec::new(),
             count: 0,
             cseq: 0,
+            unanswered: 0,
             outbox: Vec::new(),
         }
     }
@@ -254,6 +257,19 @@ impl Peer {
         msg.add("CSeq", &format!("1 {method}"));
         extra.iter().for_each(|(name, value)| msg.add(name, value));
         self.begin(msg, None, now);
+    }
+
+    /// An INVITE that was heard on the wire, once more as a new call.
+    pub fn replay(&mut self, heard: &Msg, now: u64) {
+        let mut msg = heard.clone();
+        for name in ["Via", "Max-Forwards", "Call-ID"] {
+            msg.remove(name);
+        }
+        let call_id = self.token("call");
+        msg.add("Call-ID", &call_id);
+        let talk = Talk::new(&call_id, true, &msg, self.rtp_at());
+        self.talks.push(talk);
+        self.begin(msg, Some(self.talks.len() - 1), now);
     }
 
     /// The human takes the ringing call, or refuses it.
@@ -614,6 +630,7 @@ impl Peer {
         }
         if now >= client.until {
             client.done = true;
+            self.unanswered += usize::from(client.msg.method() != "INVITE");
             if let Some(talk) = client.talk.filter(|_| client.msg.method() == "INVITE") {
                 self.talks[talk].over("timeout", "");
             }

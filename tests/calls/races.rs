@@ -140,6 +140,10 @@ fn cend_while_the_200_is_on_its_way() {
         w.run(8.0);
         assert!(w.peers[P100].talks[t].is_over(), "{ms} ms\n{}", w.story());
         assert!(w.stick.call.is_none());
+        // RFC 3261 section 15: the called side says no BYE before it has the ACK.
+        if w.count("stick > ^CONN:1,0") > 0 {
+            w.expect(&["100 < 200 INVITE", "100 > ACK", "100 < BYE"]);
+        }
         w.end();
     }
 }

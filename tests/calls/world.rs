@@ -498,6 +498,7 @@ impl World {
         assert_eq!(self.bound.len(), spare, "RTP ports are left: {:?}\n{story}", self.bound);
         for peer in self.peers.iter().filter(|p| p.answer != super::peer::Answer::Gone) {
             let open = peer.talks.iter().filter(|t| !t.is_over()).count();
+            assert_eq!(peer.unanswered, 0, "{} got no answer\n{story}", peer.name);
             assert_eq!(open, 0, "{} is still in a call\n{story}", peer.name);
         }
         self.is_quiet(&story);
