@@ -41,7 +41,7 @@ bench: ## measure: start, memory, wake-ups, delivery; the program as it is shipp
 	@HOUSE_NO_BUILD=1 TANDEM_BIN='$(CURDIR)/target/cross/x86_64-unknown-linux-musl/tandem' \
 	  target/release/bench
 
-demo: ## a dongle, a text, a mail: see it work; DEMO_EXIT=1 ends by itself
+demo: ## a dongle, texts by mail, calls to a phone: see it work; DEMO_EXIT=1 ends by itself
 	@scripts/setup
 	@echo 'building … (a few minutes the first time)'
 	@cargo build --locked --quiet --workspace --release --bins

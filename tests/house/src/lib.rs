@@ -9,6 +9,7 @@ pub mod control;
 pub mod cutter;
 pub mod daemon;
 pub mod demo;
+pub mod demo_calls;
 pub mod home;
 pub mod mail;
 pub mod netstring;

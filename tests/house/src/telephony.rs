@@ -12,6 +12,17 @@ pub const FAR_HZ: f64 = 440.0;
 /// The level of both sides' tones, dBFS.
 pub const LEVEL: f64 = -10.0;
 
+/// Who calls the SIM.
+pub const CALLER: &str = "+4915112345678";
+
+/// Within 1% and 1.5 dB (G.711 and a resampled sample here and there), without gap or click.
+#[track_caller]
+pub fn assert_tone(tone: &Tone, hz: f64) {
+    assert!((tone.hz - hz).abs() <= hz * 0.01, "{tone}");
+    assert!((tone.dbfs - LEVEL).abs() <= 1.5, "{tone}");
+    assert!(tone.gaps.is_empty() && tone.clicks.is_empty(), "{tone}: {tone:?}");
+}
+
 /// A home with a SIP port.
 pub struct Telephony {
     pub home: Home,
@@ -103,10 +114,57 @@ impl Telephony {
         measure(end.stretch(end.seconds() - seconds, end.seconds()), end.rate)
     }
 
-    /// The stick's call, as its state has it.
+    /// The stick's call, as its state has it: `state`, `outgoing`, `number`; null without one.
     #[must_use]
     pub fn stick_call(&mut self) -> Value {
-        self.home.stick.tell("state")["call"].clone()
+        self.home.stick.tell("state")["call"]["current"].clone()
+    }
+
+    /// Waits until the stick's call is in `state`.
+    pub fn wait_stick_call(&mut self, state: &str, seconds: f64) {
+        let there = poll(seconds, || (self.stick_call()["state"] == state).then_some(()));
+        assert!(there.is_some(), "not {state} in {seconds} s\n{}", self.tails());
+    }
+
+    /// Numbers that the stick was told to dial.
+    #[must_use]
+    pub fn dialled(&self) -> Vec<String> {
+        let events = self.home.stick.events();
+        let dials = events.iter().filter(|e| e["event"] == "dial");
+        dials.filter_map(|e| e["number"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// What becomes of the next dialled call.
+    pub fn next_dial(&mut self, result: &str) {
+        self.home.stick.ask(&json!({ "do": "dial_result", "next": [result] }));
+    }
+
+    /// Somebody calls the SIM.
+    pub fn ring(&mut self) {
+        self.home.stick.ask(&json!({ "do": "ring", "from": CALLER }));
+    }
+
+    /// A call to the SIM that `phone` has answered.
+    pub fn talk(&mut self, phone: &mut Phone) {
+        self.ring();
+        phone.wait_incoming(10.0);
+        phone.accept();
+        phone.wait_established(10.0);
+    }
+
+    /// The far side says its tone from now on.
+    pub fn far_speaks(&mut self) {
+        self.home.stick.ask(&json!({ "do": "play", "hz": FAR_HZ, "level_db": LEVEL }));
+    }
+
+    /// The newest call that is over.
+    pub fn last_call(&mut self) -> Value {
+        self.home.daemon.get("calls", &json!({}))["recent"][0].clone()
+    }
+
+    #[must_use]
+    pub fn tails(&self) -> String {
+        format!("{}\n{}", self.home.daemon.tail(60), self.home.stick.tail(30))
     }
 
     /// Waits until no call, session or port is left anywhere.

@@ -1,10 +1,12 @@
 //! `make demo`: home 1 at work, step by step, with a real mail server and an emulated stick. Then it stays up for the
 //! user to try, until Ctrl-C; `DEMO_EXIT=1` ends it instead. `DEMO_STICK=slow` has a real stick's delays.
 //!
-//! In another terminal, while it is up: `demo text FROM TEXT`, `demo stick JSON`, `demo mails`.
+//! In another terminal, while it is up: `demo text FROM TEXT`, `demo ring [FROM]`, `demo stick JSON`, `demo mails`.
 use house::demo::{Screen, Server};
+use house::demo_calls::{self, Calls, Step};
 use house::home::{self, Options};
 use house::socket::JsonLines;
+use house::telephony::{FAR_HZ, LEVEL};
 use house::{Daemon, Scratch, Stick, paths};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -22,13 +24,13 @@ struct Demo {
     daemon: Daemon,
     stick: Stick,
     server: Server,
+    calls: Calls,
     scratch: Scratch,
     /// Mails that have come.
     mails: usize,
+    /// When the mail server came back.
+    back: Option<Instant>,
 }
-
-/// What a step measured, or what was wrong.
-type Step = Result<String, String>;
 
 fn seconds(since: Instant) -> String {
     let time = since.elapsed();
@@ -48,7 +50,10 @@ impl Demo {
     fn set_up() -> Self {
         let scratch = Scratch::new("demo");
         let server = Server::start();
-        let options = Options { smtp: server.options(), ..Options::default() };
+        let calls = Calls::new();
+        let (smtp, sections) = (server.options(), calls.sections());
+        let main = vec!["option country 'IN'".to_owned()];
+        let options = Options { smtp, sections, main, ..Options::default() };
         let profile = std::env::var("DEMO_STICK").unwrap_or_else(|_| "fast".to_owned());
         let options = options.profile(&profile);
         let options = options.stick(&["--pin", "0000"]).dongle("option pin '0000'");
@@ -56,7 +61,7 @@ impl Demo {
         let stick = Stick::start(&scratch.join("stick"), &words);
         let config = options.config(&scratch.join("state").to_string_lossy(), server.port());
         let daemon = Daemon::prepare(&scratch.join("run"), &config, &stick.sysfs(), &stick.dev());
-        Self { daemon, stick, server, scratch, mails: 0 }
+        Self { daemon, stick, server, calls, scratch, mails: 0, back: None }
     }
 
     /// Waits for `count` further mails; all of them.
@@ -139,12 +144,15 @@ impl Demo {
         let status = self.daemon.wait_status("the mail server is seen to be down", 30.0, down);
         let reason = status["mail"][0]["reason"].as_str().unwrap_or_default().to_owned();
         self.server.up();
-        let begin = Instant::now();
+        self.back = Some(Instant::now());
+        Ok(format!("kept: \"{reason}\"; it is back now, and the next try comes by itself within a minute"))
+    }
+
+    /// The calls come in between: they need no mail server.
+    fn server_back(&mut self) -> Step {
+        let back = self.back.ok_or("the mail server was not down")?;
         self.wait_mails(1, 150.0)?;
-        Ok(format!(
-            "kept while down (\"{reason}\"); delivered by itself {} after it came back",
-            seconds(begin)
-        ))
+        Ok(format!("delivered by itself {} after the server came back, calls in between", seconds(back)))
     }
 
     fn killed(&mut self) -> Step {
@@ -210,6 +218,12 @@ impl Demo {
         ))
     }
 
+    /// A step of the calls.
+    fn call(&mut self, action: impl FnOnce(&mut Calls, &mut demo_calls::House<'_>) -> Step) -> Step {
+        let Self { daemon, stick, calls, scratch, .. } = self;
+        action(calls, &mut demo_calls::House { daemon, stick, scratch })
+    }
+
     fn manners(&mut self) -> Step {
         let offences = self.stick.offences();
         ensure(offences.is_empty(), || format!("{offences:#?}"))?;
@@ -234,15 +248,21 @@ fn subject(mail: &Value) -> String {
 
 type Action = fn(&mut Demo) -> Step;
 
-const STEPS: [(&str, Action); 9] = [
+const STEPS: [(&str, Action); 15] = [
     ("a mail server", Demo::mail_server),
     ("dongle found and registered", Demo::found),
     ("a two-part Cyrillic text with an emoji", Demo::two_parts),
     ("a backlog of a full SIM", Demo::backlog),
-    ("the mail server down and back", Demo::server_down),
     ("the daemon killed between store and delete", Demo::killed),
     ("a text sent", Demo::sent),
-    ("the stick pulled and put back", Demo::pulled),
+    ("a text while the mail server is down", Demo::server_down),
+    ("a phone registers", |demo| demo.call(Calls::registers)),
+    ("a call to the SIM, answered by the phone", |demo| demo.call(Calls::call_in)),
+    ("the phone calls out and presses keys", |demo| demo.call(Calls::call_out)),
+    ("a busy number", |demo| demo.call(Calls::busy)),
+    ("the stick pulled during a call, and put back", |demo| demo.call(Calls::pulled)),
+    ("the text from when the mail server was down", Demo::server_back),
+    ("the stick pulled and put back while idle", Demo::pulled),
     ("the stick has nothing to complain about", Demo::manners),
 ];
 
@@ -256,7 +276,8 @@ fn show() -> ExitCode {
         SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).ok().filter(|_| blocked);
     let ended = || signals.as_ref().is_some_and(|s| s.read_signal().is_ok_and(|signal| signal.is_some()));
     let mut screen = Screen::new();
-    screen.line("tandem: the SIM stays at home in the router, its texts come by mail");
+    screen
+        .line("tandem: the SIM stays at home in the router, its texts come by mail, its calls to the phones");
     let Some(mut demo) = screen.guard("set up", Demo::set_up) else {
         return screen.finish();
     };
@@ -272,12 +293,13 @@ fn show() -> ExitCode {
         return screen.finish();
     }
     let code = screen.finish();
-    stay(&demo, ended);
+    stay(&mut demo, ended);
     code
 }
 
 /// Prints what can be tried, then each mail that comes, until a signal.
-fn stay(demo: &Demo, ended: impl Fn() -> bool) {
+fn stay(demo: &mut Demo, ended: impl Fn() -> bool) {
+    demo.calls.phone_off();
     let note = note_path();
     if let Err(e) = std::fs::write(&note, demo.places().to_string()) {
         eprintln!("{}: {e}", note.display());
@@ -300,11 +322,20 @@ It stays up until Ctrl-C. In another terminal:
   {program} mails                            what lies in the mailbox:
   {}
 
+{}
+
 New mails:",
-        demo.server.mailbox().display()
+        demo.server.mailbox().display(),
+        demo.calls.invitation(&program.to_string())
     );
     let mut shown = demo.server.count();
+    let mut speaks = false;
     while !ended() {
+        let active = demo.stick.tell("state")["call"]["current"]["state"] == "active";
+        if active && !speaks {
+            demo.stick.ask(&json!({ "do": "play", "hz": FAR_HZ, "level_db": LEVEL }));
+        }
+        speaks = active;
         let count = demo.server.count();
         for mail in demo.server.mails().iter().skip(shown).take(count.saturating_sub(shown)) {
             println!("  {}  {}", mail["date"].as_str().unwrap_or_default(), subject(mail));
@@ -329,6 +360,8 @@ fn ask(arguments: &[String]) -> Result<(), String> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let request = match words.as_slice() {
         ["text", from, text] => json!({ "do": "sms", "from": from, "text": text }),
+        ["ring"] => json!({ "do": "ring", "from": SENDER }),
+        ["ring", from] => json!({ "do": "ring", "from": from }),
         ["stick", json] => serde_json::from_str(json).map_err(|e| e.to_string())?,
         ["mails"] => {
             for mail in house::postfix::read_maildir(&place("mailbox")) {
@@ -336,7 +369,7 @@ fn ask(arguments: &[String]) -> Result<(), String> {
             }
             return Ok(());
         }
-        _ => return Err("demo [text FROM TEXT | stick JSON | mails]".to_owned()),
+        _ => return Err("demo [text FROM TEXT | ring [FROM] | stick JSON | mails]".to_owned()),
     };
     let mut stick =
         JsonLines::connect(&place("stick")).map_err(|e| format!("the stick doesn't answer: {e}"))?;
