@@ -3,16 +3,6 @@ use crate::world::{Clicks, Heard, World, remote, slope};
 
 const HOURS_2: u64 = 7_200_000_000;
 
-/// Frames lost or made up beyond what the drift demands.
-fn slips(world: &World, demand: f64) -> f64 {
-    let stats = world.stats();
-    let net = stats.inserted_samples as f64 - stats.skipped_samples as f64;
-    let wrong_way = stats.inserted_samples.min(stats.skipped_samples) * 2;
-    // The delay itself may end up to 20 ms from where it began.
-    let off = ((net - demand).abs() - 160.0).max(0.0);
-    (off + wrong_way as f64 + stats.concealed_samples as f64) / 160.0
-}
-
 fn two_hours(phone_ppm: f64, stick_ppm: f64) {
     let mut world = World::new(remote());
     (world.phone_ppm, world.stick_ppm) = (phone_ppm, stick_ppm);
@@ -30,9 +20,7 @@ fn two_hours(phone_ppm: f64, stick_ppm: f64) {
         });
         most_delay = most_delay.max(world.stats().delay_ms);
     }
-    let seconds = HOURS_2 as f64 / 1e6;
-    let demand = (stick_ppm - phone_ppm) * 1e-6 * 8_000.0 * seconds;
-    let slips = slips(&world, demand);
+    let (slips, demand) = (world.slips(), world.demand());
     let stats = world.stats();
     println!(
         "drift phone {phone_ppm} stick {stick_ppm} ppm: slips {slips}, inserted {}, skipped {}, drift {demand:.0}, \

@@ -120,6 +120,21 @@ impl World {
         self.gateway.stats()
     }
 
+    /// Samples that must be put in until now (below zero: taken out), as the clocks disagree.
+    pub fn demand(&self) -> f64 {
+        (self.stick_ppm - self.phone_ppm) * 1e-6 * RATE * self.now_us as f64 / 1e6
+    }
+
+    /// Frames lost or made up beyond what the drift demands.
+    pub fn slips(&self) -> f64 {
+        let stats = self.stats();
+        let net = stats.inserted_samples as f64 - stats.skipped_samples as f64;
+        let wrong_way = stats.inserted_samples.min(stats.skipped_samples) * 2;
+        // The delay itself may end up to 20 ms from where it began.
+        let off = ((net - self.demand()).abs() - 160.0).max(0.0);
+        (off + wrong_way as f64 + stats.concealed_samples as f64) / 160.0
+    }
+
     /// Moment at which the phone has recorded this sample.
     pub fn phone_time(&self, sample: u64) -> u64 {
         (sample as f64 * 125.0 / (1.0 + self.phone_ppm / 1e6)) as u64 + 3_000

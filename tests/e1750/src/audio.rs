@@ -55,6 +55,9 @@ pub struct Audio {
     received: u64,
     sent: u64,
     underruns: u64,
+    /// Loud samples came in, or went out, with the last bytes.
+    is_heard: bool,
+    is_said: bool,
 }
 
 impl Audio {
@@ -78,6 +81,8 @@ impl Audio {
             received: 0,
             sent: 0,
             underruns: 0,
+            is_heard: false,
+            is_said: false,
         }
     }
 
@@ -185,6 +190,16 @@ impl Audio {
         self.recording.extend(bytes.iter().take(room));
     }
 
+    /// Sound begins in these bytes for the host, after silence: the number of its first sample.
+    pub fn begins_out(&mut self, bytes: &[u8]) -> Option<usize> {
+        begins(bytes, &mut self.is_said)
+    }
+
+    /// As `begins_out`, in bytes from the host.
+    pub fn begins_in(&mut self, bytes: &[u8]) -> Option<usize> {
+        begins(bytes, &mut self.is_heard)
+    }
+
     pub fn recording(&self) -> &[u8] {
         &self.recording
     }
@@ -199,6 +214,14 @@ impl Default for Audio {
     fn default() -> Self {
         Audio::new()
     }
+}
+
+/// Louder than -24 dBFS. Bytes that begin within a sample are not understood: such pieces are not what is measured with.
+fn begins(bytes: &[u8], was_loud: &mut bool) -> Option<usize> {
+    let loud = bytes.chunks_exact(2).position(|s| i16::from_le_bytes([s[0], s[1]]).unsigned_abs() > 2_000);
+    let begin = if *was_loud { None } else { loud };
+    *was_loud = loud.is_some();
+    begin
 }
 
 fn amplitude(level_db: f64) -> f64 {

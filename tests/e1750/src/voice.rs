@@ -307,6 +307,9 @@ impl Stick {
             let port = if self.quirks.has(Quirk::PcmElsewhere) { Port::Modem } else { Port::Voice };
             for piece in self.voice.audio.tick(self.now) {
                 if self.port(port).is_some_and(|p| p.open) {
+                    if let Some(sample) = self.voice.audio.begins_out(&piece) {
+                        self.log.event("sound_out", json!({"sample": sample}));
+                    }
                     self.emit(port, &piece);
                 }
             }
@@ -319,6 +322,9 @@ impl Stick {
     /// Bytes from the daemon on the voice port: PCM in a call, else something for the diagnostic protocol.
     pub fn voice_input(&mut self, bytes: &[u8]) {
         if self.voice.audio.streaming {
+            if let Some(sample) = self.voice.audio.begins_in(bytes) {
+                self.log.event("sound_in", json!({"sample": sample}));
+            }
             return self.voice.audio.hear(bytes);
         }
         if self.voice.idle_since.is_some_and(|t| self.now.saturating_duration_since(t) < TAIL) {

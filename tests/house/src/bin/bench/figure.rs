@@ -1,0 +1,55 @@
+//! A measured thing, its aim, its row in the table.
+/// One measured thing.
+pub struct Figure {
+    pub key: &'static str,
+    /// Each run's value.
+    runs: Vec<f64>,
+    unit: &'static str,
+    /// At most this; None: nothing is asked.
+    aim: Option<f64>,
+    what: &'static str,
+}
+
+impl Figure {
+    pub fn median(&self) -> f64 {
+        median(&self.runs)
+    }
+
+    pub fn row(&self) -> String {
+        let (aim, mark) = match self.aim {
+            Some(aim) if self.median() <= aim => (format!("≤ {aim}"), "ok"),
+            Some(aim) => (format!("≤ {aim}"), "OVER"),
+            None => (String::new(), ""),
+        };
+        let least = self.runs.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = self.runs.iter().copied().fold(0.0, f64::max);
+        format!(
+            "{:<22} {:>10.2} {:<6} {:>8} {:<4} {:>9.2} … {:<9.2} {}",
+            self.key,
+            self.median(),
+            self.unit,
+            aim,
+            mark,
+            least,
+            most,
+            self.what
+        )
+    }
+}
+
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+pub fn figure(
+    key: &'static str,
+    unit: &'static str,
+    aim: Option<f64>,
+    what: &'static str,
+    runs: Vec<f64>,
+) -> Figure {
+    eprintln!("  {key}: {runs:.2?}");
+    Figure { key, runs, unit, aim, what }
+}
