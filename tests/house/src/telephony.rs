@@ -6,6 +6,7 @@ use crate::sound::{Tone, Wav, measure};
 use crate::wait::poll;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// What the far side says into the stick.
 pub const FAR_HZ: f64 = 440.0;
@@ -15,12 +16,42 @@ pub const LEVEL: f64 = -10.0;
 /// Who calls the SIM.
 pub const CALLER: &str = "+4915112345678";
 
+/// Sound that is judged at a time, in seconds.
+const MEASURED: f64 = 2.0;
+/// Stretches of sound on a machine that has no time for us.
+const STRETCHES: u32 = 12;
+
+/// Measures until the tone is as it should be. Another stretch only counts where this machine had too little processor
+/// time for all that ran while this one was recorded: phone, stick and daemon are then late without a fault.
+fn judged(hz: f64, mut stretch: impl FnMut() -> Tone) -> Tone {
+    for _ in 1..STRETCHES {
+        let (before, begin) = (starved_us(), Instant::now());
+        let tone = stretch();
+        let starved = starved_us().saturating_sub(before);
+        if is_good(&tone, hz) || u128::from(starved) * 50 < begin.elapsed().as_micros() {
+            return tone;
+        }
+        println!("{tone}; processes waited for a processor {} ms meanwhile: once more", starved / 1_000);
+    }
+    stretch()
+}
+
+/// Microseconds in which something on this machine waited for a processor. 0 where the kernel doesn't say.
+fn starved_us() -> u64 {
+    let text = std::fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();
+    let total = text.lines().next().and_then(|l| l.rsplit_once("total=")).map(|(_, n)| n);
+    total.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+}
+
+fn is_good(tone: &Tone, hz: f64) -> bool {
+    let near = (tone.hz - hz).abs() <= hz * 0.01 && (tone.dbfs - LEVEL).abs() <= 1.5;
+    near && tone.gaps.is_empty() && tone.clicks.is_empty()
+}
+
 /// Within 1% and 1.5 dB (G.711 and a resampled sample here and there), without gap or click.
 #[track_caller]
 pub fn assert_tone(tone: &Tone, hz: f64) {
-    assert!((tone.hz - hz).abs() <= hz * 0.01, "{tone}");
-    assert!((tone.dbfs - LEVEL).abs() <= 1.5, "{tone}");
-    assert!(tone.gaps.is_empty() && tone.clicks.is_empty(), "{tone}: {tone:?}");
+    assert!(is_good(tone, hz), "{hz} Hz at {LEVEL} dBFS awaited: {tone}: {tone:?}");
 }
 
 /// A home with a SIP port.
@@ -96,22 +127,29 @@ impl Telephony {
         Wav::read(&path).expect("the stick's recording")
     }
 
-    /// Waits until the far side has heard `seconds` of sound; its last `seconds`, measured.
-    #[must_use]
-    pub fn far_measure(&mut self, seconds: f64, patience: f64) -> Tone {
-        let wav = poll(patience, || {
-            let wav = self.far_heard();
-            (wav.trimmed().seconds() >= seconds + 0.5).then_some(wav)
+    /// The phone hears the far side's tone, over two seconds from now on.
+    #[track_caller]
+    pub fn assert_phone_hears(&mut self, phone: &mut Phone) {
+        let heard = judged(FAR_HZ, || {
+            let so_far = phone.wait_heard(0.1, 10.0).seconds();
+            let heard = phone.wait_heard(so_far + MEASURED + 0.5, 20.0).trimmed();
+            heard.measure(heard.seconds() - MEASURED, heard.seconds())
         });
-        let wav = wav.unwrap_or_else(|| {
-            panic!(
-                "the far side heard too little\n{}\n{}",
-                self.home.daemon.tail(60),
-                self.home.stick.tail(30)
-            )
+        assert_tone(&heard, FAR_HZ);
+    }
+
+    /// The far side hears a tone, over two seconds from now on.
+    #[track_caller]
+    pub fn assert_far_hears(&mut self, hz: f64) {
+        let heard = judged(hz, || {
+            let so_far = self.far_heard().trimmed().seconds();
+            let heard = poll(20.0, || {
+                Some(self.far_heard().trimmed()).filter(|w| w.seconds() >= so_far + MEASURED + 0.5)
+            });
+            let heard = heard.unwrap_or_else(|| panic!("the far side heard too little\n{}", self.tails()));
+            measure(heard.stretch(heard.seconds() - MEASURED, heard.seconds()), heard.rate)
         });
-        let end = wav.trimmed();
-        measure(end.stretch(end.seconds() - seconds, end.seconds()), end.rate)
+        assert_tone(&heard, hz);
     }
 
     /// The stick's call, as its state has it: `state`, `outgoing`, `number`; null without one.
@@ -175,5 +213,13 @@ impl Telephony {
             (calls == Some(0) && counters["rtp_ports"] == 0).then_some(())
         });
         assert!(idle.is_some(), "a call or port is left\n{}", self.home.daemon.tail(80));
+    }
+
+    /// Nothing is left of any call, and the stick has nothing to complain about.
+    pub fn end(mut self) {
+        self.wait_idle(10.0);
+        let gone = poll(10.0, || self.stick_call().is_null().then_some(()));
+        assert!(gone.is_some(), "the stick is still in a call\n{}", self.tails());
+        self.home.assert_clean();
     }
 }

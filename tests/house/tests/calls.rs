@@ -1,7 +1,7 @@
 //! Calls between the SIM and a real phone (baresip), through the real program and the emulated stick.
 use house::home::Options;
 use house::phone::{Caller, Phone, PhoneOptions, Transport};
-use house::telephony::{CALLER, FAR_HZ, Telephony, assert_tone};
+use house::telephony::{CALLER, Telephony};
 use house::wait::poll;
 use serde_json::{Value, json};
 
@@ -12,21 +12,10 @@ fn home(name: &str) -> Telephony {
     Telephony::ready(name, Options::default(), "")
 }
 
-/// Nothing is left of any call, and the stick has nothing to complain about.
-fn end(mut home: Telephony) {
-    home.wait_idle(10.0);
-    let gone = poll(10.0, || home.stick_call().is_null().then_some(()));
-    assert!(gone.is_some(), "the stick is still in a call\n{}", home.tails());
-    home.home.assert_clean();
-}
-
-/// What both sides hear over the last two seconds, after some more of it.
 #[track_caller]
 fn assert_both_hear(home: &mut Telephony, phone: &mut Phone) {
-    let so_far = phone.wait_heard(0.1, 10.0).seconds();
-    let heard = phone.wait_heard(so_far + 3.0, 20.0).trimmed();
-    assert_tone(&heard.measure(heard.seconds() - 2.0, heard.seconds()), FAR_HZ);
-    assert_tone(&home.far_measure(2.0, 20.0), PHONE_HZ);
+    home.assert_phone_hears(phone);
+    home.assert_far_hears(PHONE_HZ);
 }
 
 fn word(output: &std::process::Output) -> String {
@@ -45,12 +34,10 @@ fn a_call_to_the_sim_rings_the_phone_and_both_hear_each_other() {
     phone.accept();
     phone.wait_established(10.0);
     home.far_speaks();
-    let heard = phone.wait_heard(3.0, 20.0).trimmed();
-    assert_tone(&heard.measure(heard.seconds() - 2.0, heard.seconds()), FAR_HZ);
-    assert_tone(&home.far_measure(2.0, 20.0), PHONE_HZ);
+    assert_both_hear(&mut home, &mut phone);
     home.home.stick.ask(&json!({"do": "remote_hangup", "cause": 16}));
     phone.wait_closed(10.0);
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -61,8 +48,7 @@ fn the_phone_calls_out_presses_keys_and_hangs_up() {
     phone.dial(NUMBER);
     phone.wait_established(15.0);
     home.far_speaks();
-    let heard = phone.wait_heard(3.0, 20.0).trimmed();
-    assert_tone(&heard.measure(heard.seconds() - 2.0, heard.seconds()), FAR_HZ);
+    home.assert_phone_hears(&mut phone);
     phone.dtmf("159#");
     let pressed = poll(15.0, || {
         let dtmf = home.home.stick.tell("dtmf");
@@ -71,7 +57,7 @@ fn the_phone_calls_out_presses_keys_and_hangs_up() {
     let pressed = pressed.unwrap_or_else(|| panic!("no keys\n{}", home.tails()));
     assert_eq!(pressed["digits"], "159#");
     phone.hangup();
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -82,7 +68,7 @@ fn busy_is_busy() {
     phone.dial(NUMBER);
     let why = phone.wait_closed(15.0);
     assert!(why.contains("486"), "{why}");
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -99,7 +85,7 @@ fn a_caller_who_gives_up_ends_the_ringing() {
         call["talked_s"].is_null() && call["from"].as_str().is_some_and(|f| f.contains(CALLER)),
         "{call}"
     );
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -114,7 +100,7 @@ fn a_phone_that_says_no_ends_the_call_at_the_stick() {
     let is_chup =
         |e: &Value| e["event"] == "command" && e["text"].as_str().is_some_and(|t| t.contains("+CHUP"));
     assert!(home.home.stick.events().iter().any(is_chup), "{}", home.tails());
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -131,7 +117,7 @@ fn of_two_phones_the_one_that_answers_has_the_call_and_may_end_it() {
     assert_both_hear(&mut home, &mut second);
     second.hangup();
     second.wait_closed(10.0);
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -145,7 +131,7 @@ fn a_phone_gives_up_while_the_far_side_rings() {
     phone.wait_closed(10.0);
     home.wait_idle(10.0);
     assert_eq!(home.dialled(), [NUMBER]);
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -163,7 +149,7 @@ fn a_second_call_out_is_told_that_the_stick_is_busy() {
     assert_eq!(home.dialled(), [NUMBER]);
     first.hangup();
     first.wait_closed(10.0);
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -186,7 +172,7 @@ fn an_emergency_call_goes_out_as_it_was_dialled() {
         phone.wait_closed(10.0);
         home.wait_idle(10.0);
     }
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -202,7 +188,7 @@ fn with_a_wrong_password_there_is_neither_a_registration_nor_a_call() {
     phone.wait_closed(10.0);
     assert_eq!(home.dialled(), [""; 0]);
     assert_eq!(home.home.daemon.status()["extensions"][0]["contacts"], json!([]));
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -224,7 +210,7 @@ fn a_stick_pulled_in_a_call_ends_it_and_the_next_one_works() {
     assert_both_hear(&mut home, &mut phone);
     phone.hangup();
     phone.wait_closed(10.0);
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -251,7 +237,7 @@ fn the_command_line_dials_lists_ends_and_asks_the_network() {
     assert_eq!(cli(&home, &["hangup", "all"]), "no call to end\n");
     let balance = cli(&home, &["ussd", "*100#"]);
     assert!(balance.contains("Guthaben"), "{balance}");
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -264,7 +250,7 @@ fn sound_in_odd_pieces_is_as_good() {
     assert_both_hear(&mut home, &mut phone);
     phone.hangup();
     phone.wait_closed(10.0);
-    end(home);
+    home.end();
 }
 
 #[test]
@@ -281,5 +267,5 @@ fn a_stick_that_stalls_and_drifts_is_heard_again() {
     assert_both_hear(&mut home, &mut phone);
     phone.hangup();
     phone.wait_closed(10.0);
-    end(home);
+    home.end();
 }
