@@ -1,9 +1,9 @@
 //! The demo's calls: a phone (baresip) that registers as 100, and the room for one's own as 101.
 use crate::phone::{Phone, PhoneOptions, Source, Transport};
 use crate::ports;
-use crate::sound::{Tone, Wav};
+use crate::sound::{Tone, Wav, measure};
 use crate::stick::Stick;
-use crate::telephony::{FAR_HZ, LEVEL};
+use crate::telephony::{FAR_HZ, LEVEL, judged};
 use crate::wait::poll;
 use crate::{Daemon, Scratch};
 use serde_json::{Value, json};
@@ -50,13 +50,15 @@ impl House<'_> {
         self.stick.ask(&json!({ "do": "play", "hz": FAR_HZ, "level_db": LEVEL }));
     }
 
-    /// What the far side has heard, once it is long enough.
+    /// What the far side has heard, once some more has come; None when nothing comes.
     fn far_heard(&mut self) -> Option<Wav> {
         let path = self.scratch.join("far.wav");
-        poll(15.0, || {
+        let mut heard = || {
             self.stick.ask(&json!({ "do": "record", "path": path }));
-            Wav::read(&path).ok().map(|w| w.trimmed()).filter(|w| w.seconds() > MEASURED + 0.5)
-        })
+            Wav::read(&path).ok().map(|w| w.trimmed())
+        };
+        let so_far = heard().map_or(0.0, |w| w.seconds());
+        poll(15.0, || heard().filter(|w| w.seconds() > so_far + MEASURED + 0.5))
     }
 
     /// Until no call and no port for sound is left.
@@ -159,10 +161,17 @@ config route 'out'
     pub fn call_in(&mut self, house: &mut House<'_>) -> Step {
         let rang = self.ring(house)?;
         house.far_speaks();
-        let heard = self.phone()?.wait_heard(MEASURED + 1.5, 20.0).trimmed();
-        let from_far = heard.measure(heard.seconds() - MEASURED, heard.seconds());
-        let far = house.far_heard().ok_or_else(|| house.fail("the far side hears nothing"))?;
-        let from_phone = far.measure(far.seconds() - MEASURED, far.seconds());
+        let phone = self.phone()?;
+        let from_far = judged(FAR_HZ, || {
+            let so_far = phone.wait_heard(0.1, 10.0).seconds();
+            let heard = phone.wait_heard(so_far + MEASURED + 0.5, 20.0).trimmed();
+            heard.measure(heard.seconds() - MEASURED, heard.seconds())
+        });
+        let from_phone = judged(PHONE_HZ, || {
+            house
+                .far_heard()
+                .map_or_else(|| measure(&[], 8_000), |w| w.measure(w.seconds() - MEASURED, w.seconds()))
+        });
         let delays = house.daemon.get("calls", &json!({}))["calls"][0]["sound"].clone();
         house.stick.ask(&json!({ "do": "remote_hangup", "cause": 16 }));
         self.phone()?.wait_closed(10.0);

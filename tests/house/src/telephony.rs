@@ -23,7 +23,7 @@ const STRETCHES: u32 = 12;
 
 /// Measures until the tone is as it should be. Another stretch only counts where this machine had too little processor
 /// time for all that ran while this one was recorded: phone, stick and daemon are then late without a fault.
-fn judged(hz: f64, mut stretch: impl FnMut() -> Tone) -> Tone {
+pub fn judged(hz: f64, mut stretch: impl FnMut() -> Tone) -> Tone {
     for _ in 1..STRETCHES {
         let (before, begin) = (starved_us(), Instant::now());
         let tone = stretch();
@@ -31,7 +31,10 @@ fn judged(hz: f64, mut stretch: impl FnMut() -> Tone) -> Tone {
         if is_good(&tone, hz) || u128::from(starved) * 50 < begin.elapsed().as_micros() {
             return tone;
         }
-        println!("{tone}; processes waited for a processor {} ms meanwhile: once more", starved / 1_000);
+        println!(
+            "      ({tone}; processes waited for a processor {} ms meanwhile: once more)",
+            starved / 1_000
+        );
     }
     stretch()
 }

@@ -4,7 +4,7 @@ use house::phone::Transport;
 use house::random::Random;
 use house::sipp::{Sipp, SippOptions};
 use house::telephony::{CALLER, Telephony};
-use house::wait::patience;
+use house::wait::{patience, poll};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -166,6 +166,16 @@ fn pour(port: u16, bytes: &[u8]) {
     let _ = stream.read(&mut [0; 2_000]);
 }
 
+/// Whether an OPTIONS over a new connection is answered.
+fn takes_connections(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    stream.set_read_timeout(Some(patience(1.0))).expect("a timeout");
+    let mut answer = [0; 12];
+    let asked =
+        stream.write_all(request("OPTIONS", port, 1).replace("SIP/2.0/UDP", "SIP/2.0/TCP").as_bytes());
+    asked.is_ok() && stream.read_exact(&mut answer).is_ok() && answer == *b"SIP/2.0 200 "
+}
+
 #[test]
 fn after_rubbish_at_the_sip_ports_calls_work_as_before() {
     let mut home = home("flow-rubbish");
@@ -190,6 +200,8 @@ fn after_rubbish_at_the_sip_ports_calls_work_as_before() {
     }
     assert_eq!(home.dialled(), [""; 0]);
     home.wait_idle(40.0);
+    // So many connections from one address are turned away until the daemon has let go of the closed ones.
+    assert!(poll(20.0, || takes_connections(home.port).then_some(())).is_some(), "{}", home.tails());
     for transport in [Transport::Udp, Transport::Tcp] {
         home.next_dial("answer");
         Sipp::start(at(&home, "call", transport)).succeed();
