@@ -2,12 +2,12 @@
 use super::event::{Event, Events};
 use crate::switch::Client;
 use crate::util::limits::{CLIENTS, REQUEST_BYTES};
+use crate::util::table::Table;
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::unix::{UnixListener, UnixStream};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
@@ -29,7 +29,7 @@ const SILENCE: Duration = Duration::from_secs(300);
 const GROUP: &str = "tandem";
 
 pub struct Control {
-    clients: Rc<RefCell<BTreeMap<Client, Sender<String>>>>,
+    clients: Rc<RefCell<Table<Client, Sender<String>>>>,
 }
 
 impl Control {
@@ -95,7 +95,7 @@ fn give_to_group(path: &Path) {
 async fn accept(
     listener: UnixListener,
     executor: Rc<LocalExecutor<'static>>,
-    clients: Rc<RefCell<BTreeMap<Client, Sender<String>>>>,
+    clients: Rc<RefCell<Table<Client, Sender<String>>>>,
     events: Events,
 ) {
     let mut next: Client = 0;

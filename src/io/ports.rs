@@ -4,9 +4,10 @@ use super::net::Dropped;
 use super::tty::{Tty, open_raw};
 use crate::switch::LineId;
 use crate::util::limits::VOICE_FRAMES;
+use crate::util::table::Table;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::{Async, LocalExecutor, Task};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -28,13 +29,13 @@ struct OpenPort {
 struct LinePorts {
     /// Counts openings: what still comes from an earlier one is dropped.
     generation: u32,
-    ports: BTreeMap<usize, OpenPort>,
+    ports: Table<usize, OpenPort>,
 }
 
 /// All ports.
 pub struct Ports {
     dev: PathBuf,
-    lines: BTreeMap<LineId, LinePorts>,
+    lines: Table<LineId, LinePorts>,
     /// Lines whose opener has not come back: a second one would hang behind the first.
     opening: Arc<Mutex<BTreeSet<LineId>>>,
     dropped_voice: Dropped,
@@ -43,12 +44,12 @@ pub struct Ports {
 impl Ports {
     #[must_use]
     pub fn new(dev: PathBuf) -> Self {
-        Self { dev, lines: BTreeMap::new(), opening: Arc::default(), dropped_voice: Dropped::default() }
+        Self { dev, lines: Table::new(), opening: Arc::default(), dropped_voice: Dropped::default() }
     }
 
     /// Begin to open; `Event::Opened` comes for each.
     pub fn open(&mut self, line: LineId, ttys: &[String], events: &Events) {
-        let ports = self.lines.entry(line).or_default();
+        let ports = self.lines.or_default(line);
         ports.ports.clear();
         ports.generation = ports.generation.wrapping_add(1);
         let generation = ports.generation;

@@ -1,7 +1,8 @@
 //! Which stick on the bus belongs to which dongle section.
 use crate::config::Dongle;
 use crate::modem::bus::{Kind, Port, UsbDevice};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::util::table::Table;
+use std::collections::BTreeSet;
 
 /// One plugging of one stick: the port path, and the device number that changes with every re-enumeration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,10 +22,10 @@ pub struct Known {
 /// What is on the bus, as of the last two looks.
 #[derive(Debug, Default)]
 pub struct Fleet {
-    seen: BTreeMap<Plug, Kind>,
+    seen: Table<Plug, Kind>,
     /// Equal in two looks: all its ports are there.
-    settled: BTreeMap<Plug, Vec<Port>>,
-    known: BTreeMap<Plug, Known>,
+    settled: Table<Plug, Vec<Port>>,
+    known: Table<Plug, Known>,
     /// Sections that looked at a stick and found it was not theirs.
     rejected: BTreeSet<(String, Plug)>,
 }
@@ -32,7 +33,7 @@ pub struct Fleet {
 impl Fleet {
     /// A snapshot of the bus. True when a stick is not settled yet: look again soon.
     pub fn look(&mut self, devices: &[UsbDevice]) -> bool {
-        let now: BTreeMap<Plug, Kind> = devices
+        let now: Table<Plug, Kind> = devices
             .iter()
             .map(|d| (Plug { path: d.path.clone(), bus: d.busnum, device: d.devnum }, d.kind()))
             .filter(|(_, kind)| *kind != Kind::Foreign)

@@ -3,8 +3,8 @@ use super::fleet::Plug;
 use crate::config::Dongle;
 use crate::modem::bus::{Port, Role};
 use crate::modem::{Modem, PinNote, Settings};
+use crate::util::table::Table;
 use crate::util::time::Instant;
-use std::collections::BTreeMap;
 
 /// Names a line for the shell. A reload that begins a line anew gives it another id, so that what is still under way
 /// for the old one reaches nobody.
@@ -22,7 +22,7 @@ pub struct Line {
 
 impl Line {
     #[must_use]
-    pub fn new(id: LineId, section: &Dongle, pins: &BTreeMap<u64, PinNote>, now: Instant) -> Self {
+    pub fn new(id: LineId, section: &Dongle, pins: &Table<u64, PinNote>, now: Instant) -> Self {
         let settings = Settings {
             name: section.name.clone(),
             imei: section.imei.clone(),

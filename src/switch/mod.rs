@@ -32,8 +32,9 @@ use crate::sip::auth::Authenticator;
 use crate::sip::registrar::{Key, Registrar};
 use crate::sip::{ClientId, Endpoint, Flow};
 use crate::util::random::{Random, Seed};
+use crate::util::table::Table;
 use crate::util::time::{Instant, Now};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -166,15 +167,15 @@ pub struct Switch {
     next_line: u32,
     fleet: fleet::Fleet,
     unsettled: bool,
-    pins: BTreeMap<u64, PinNote>,
+    pins: Table<u64, PinNote>,
     inbox: Inbox,
     post: Post,
     outbox: Outbox,
     storing: storing::Storing,
     /// Where the parts lie that are not safe yet.
-    slots: BTreeMap<PartId, Vec<(LineId, Slot)>>,
+    slots: Table<PartId, Vec<(LineId, Slot)>>,
     /// Clients who wait until their text is on the medium.
-    accepting: BTreeMap<TextId, (Client, api::RequestId)>,
+    accepting: Table<TextId, (Client, api::RequestId)>,
     disk_trouble: Option<String>,
     foreign_files: usize,
     random: Random,
@@ -188,13 +189,13 @@ pub struct Switch {
     streams: sip::Streams,
     trunks: trunks::Trunks,
     /// OPTIONS under way.
-    probes: BTreeMap<ClientId, Key>,
+    probes: Table<ClientId, Key>,
     /// When the log told of a wrong password last.
     auth_told: Option<Instant>,
     rtp_ports: rtp_ports::RtpPorts,
     calls: calls::Calls,
     /// Clients who wait for the network's answer.
-    ussd: BTreeMap<u64, (Client, api::RequestId)>,
+    ussd: Table<u64, (Client, api::RequestId)>,
     ussd_last: u64,
     counters: Counters,
     outputs: VecDeque<Output>,
@@ -213,13 +214,13 @@ impl Switch {
             next_line: 0,
             fleet: fleet::Fleet::default(),
             unsettled: true,
-            pins: BTreeMap::new(),
+            pins: Table::new(),
             inbox: Inbox::default(),
             post: Post::default(),
             outbox: Outbox::default(),
             storing: storing::Storing::default(),
-            slots: BTreeMap::new(),
-            accepting: BTreeMap::new(),
+            slots: Table::new(),
+            accepting: Table::new(),
             disk_trouble: None,
             foreign_files: 0,
             sip: Endpoint::new(random.block(), concat!("tandem/", env!("CARGO_PKG_VERSION"))),
@@ -231,11 +232,11 @@ impl Switch {
             external_at: None,
             streams: sip::Streams::default(),
             trunks: trunks::Trunks::default(),
-            probes: BTreeMap::new(),
+            probes: Table::new(),
             auth_told: None,
             rtp_ports: rtp_ports::RtpPorts::default(),
             calls: calls::Calls::default(),
-            ussd: BTreeMap::new(),
+            ussd: Table::new(),
             ussd_last: 0,
             counters: Counters::default(),
             outputs: VecDeque::new(),

@@ -2,14 +2,14 @@
 use super::{Output, Switch};
 use crate::sip::{Event, Flow, Transport};
 use crate::util::limits::STREAMS;
+use crate::util::table::Table;
 use crate::util::time::Now;
 use crate::wire::sip::{Framer, Message, Method, Piece, header};
-use std::collections::BTreeMap;
 
 /// TCP connections and what came of a message on each.
 #[derive(Debug, Default)]
 pub struct Streams {
-    all: BTreeMap<u32, (Flow, Framer)>,
+    all: Table<u32, (Flow, Framer)>,
 }
 
 impl Streams {

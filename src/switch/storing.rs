@@ -2,8 +2,8 @@
 use super::line::LineId;
 use crate::message::{Change, PartId, TextId};
 use crate::util::limits::STORE_RETRIES;
+use crate::util::table::Table;
 use crate::util::time::Instant;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Whom the answer of a write concerns.
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Storing {
     next: u64,
-    under_way: BTreeMap<u64, (Purpose, Change)>,
+    under_way: Table<u64, (Purpose, Change)>,
     again: Vec<(Purpose, Change)>,
     again_at: Option<Instant>,
     /// Repetitions dropped because too many waited.

@@ -167,7 +167,7 @@ impl Switch {
         let waiting = self.undelivered();
         let part = self.inbox.handle_arrival(arrival, patience, waiting, now);
         if let Some(slot) = slot {
-            self.slots.entry(part).or_default().push((id, slot));
+            self.slots.or_default(part).push((id, slot));
         }
         if self.inbox.texts().count() > before {
             self.counters.texts_in = self.counters.texts_in.saturating_add(1);

@@ -5,5 +5,6 @@ pub mod limits;
 pub mod nearest;
 pub mod pii;
 pub mod random;
+pub mod table;
 pub mod text;
 pub mod time;

@@ -1,9 +1,9 @@
 //! Calls with a stick that says anything at any time: whatever happens, each call ends once, the sound goes nowhere without a
 //! call, and the session comes to rest.
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tandem::modem::bus::{Port, Role};
 use tandem::modem::{Action, CallEvent, Clir, Event, Modem, Phase, Settings};
+use tandem::util::table::Table;
 use tandem::util::time::Instant;
 
 const SAYS: [&str; 34] = [
@@ -69,7 +69,7 @@ impl World {
         let settings = Settings { name: "home_sim".to_owned(), ..Settings::default() };
         let roles = [Role::Modem, Role::Voice, Role::Commands];
         let port = |(n, role)| Port { tty: format!("ttyUSB{n}"), role };
-        let mut modem = Modem::new(settings, BTreeMap::new());
+        let mut modem = Modem::new(settings, Table::new());
         let now = Instant::ZERO;
         modem.handle_attached(roles.into_iter().enumerate().map(port).collect(), true, now);
         let mut world = Self {

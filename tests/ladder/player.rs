@@ -23,6 +23,7 @@ use tandem::modem::sim::pin_key;
 use tandem::modem::{
     Action, CallEvent, Caller, Clir, End, Event, Modem, PinNote, Settings, Slot, UssdResult,
 };
+use tandem::util::table::Table;
 use tandem::util::time::Instant;
 use tandem::wire::at::Storage;
 
@@ -80,7 +81,7 @@ pub fn play(name: &str) {
     let pin = head("pin");
     let notes = head("note").map(|note| {
         let key = pin_key(ICCID, pin.as_deref().unwrap());
-        BTreeMap::from([(key, PinNote::parse(&note).unwrap())])
+        Table::from_iter([(key, PinNote::parse(&note).unwrap())])
     });
     let roles = head("ports").unwrap_or_else(|| "commands".to_owned());
     let role = |word| match word {

@@ -1,8 +1,8 @@
 //! Our own address as a peer reaches it: what the kernel would put into a datagram to it.
 use super::sockets::canonical;
 use crate::util::limits::LOCAL_ADDRESSES;
+use crate::util::table::Table;
 use crate::util::time::Instant;
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const KEEP: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub struct Locals {
     /// By remote address and, for link-local ones, device.
-    known: BTreeMap<(IpAddr, u32), (IpAddr, Instant)>,
+    known: Table<(IpAddr, u32), (IpAddr, Instant)>,
 }
 
 impl Locals {

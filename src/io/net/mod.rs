@@ -19,13 +19,13 @@ use super::clock::Clock;
 use crate::sip::{Flow, Transport};
 use crate::switch::net::{Listening, Place, Way};
 use crate::util::limits::SIP_MESSAGE;
+use crate::util::table::Table;
 use event::Outlets;
 use resolve::{Lookup, Resolver};
 use rtp::RtpPort;
 use shared::Scratch;
 use smol::LocalExecutor;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use tcp::{Acceptor, Connections};
@@ -34,10 +34,10 @@ use udp::{Datagrams, Means};
 /// All sockets of SIP and RTP.
 pub struct Net {
     means: Means,
-    udp: BTreeMap<u32, Datagrams>,
-    tcp: BTreeMap<u32, Acceptor>,
+    udp: Table<u32, Datagrams>,
+    tcp: Table<u32, Acceptor>,
     connections: Rc<RefCell<Connections>>,
-    rtp: BTreeMap<u16, RtpPort>,
+    rtp: Table<u16, RtpPort>,
     rtp_openings: u32,
     unsent_rtp: Dropped,
     resolver: Resolver,
@@ -52,10 +52,10 @@ impl Net {
             Means { executor, clock, outlets, scratch: Scratch::new(SIP_MESSAGE), locals: Rc::default() };
         let net = Self {
             means,
-            udp: BTreeMap::new(),
-            tcp: BTreeMap::new(),
+            udp: Table::new(),
+            tcp: Table::new(),
             connections: Rc::default(),
-            rtp: BTreeMap::new(),
+            rtp: Table::new(),
             rtp_openings: 0,
             unsent_rtp: Dropped::default(),
             resolver: Resolver::default(),

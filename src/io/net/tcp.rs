@@ -6,10 +6,10 @@ use super::sockets::{begin_connect, canonical, listener, on_any, tune};
 use super::udp::Means;
 use crate::sip::{Flow, Transport};
 use crate::util::limits::{TCP_ACCEPTED, TCP_OURS, TCP_PER_SOURCE};
+use crate::util::table::Table;
 use smol::future::or;
 use smol::{Async, Task, Timer};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
@@ -36,13 +36,13 @@ struct Connection {
 
 /// All connections until the loop has heard of their end.
 pub struct Connections {
-    all: BTreeMap<u32, Connection>,
+    all: Table<u32, Connection>,
     next: u32,
 }
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { all: BTreeMap::new(), next: FIRST_ACCEPTED }
+        Self { all: Table::new(), next: FIRST_ACCEPTED }
     }
 }
 

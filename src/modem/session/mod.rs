@@ -16,8 +16,9 @@ use crate::modem::start::Step;
 use crate::modem::ussd::{Codes, Job as CodeJob};
 use crate::modem::view::View;
 use crate::modem::{Action, Event, SendResult, Settings};
+use crate::util::table::Table;
 use crate::util::time::Instant;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// After a port could not be opened, or went away while the stick stayed.
@@ -85,7 +86,7 @@ pub struct Modem {
     next_full_round: Instant,
     signal_at: Instant,
     lost_in_start: u8,
-    pin_notes: BTreeMap<u64, PinNote>,
+    pin_notes: Table<u64, PinNote>,
     /// The trouble that the log told last.
     told: Option<String>,
     actions: VecDeque<Action>,
@@ -94,7 +95,7 @@ pub struct Modem {
 impl Modem {
     /// A dongle without a stick. `pin_notes`: what earlier runs learnt of PINs.
     #[must_use]
-    pub fn new(settings: Settings, pin_notes: BTreeMap<u64, PinNote>) -> Self {
+    pub fn new(settings: Settings, pin_notes: Table<u64, PinNote>) -> Self {
         Self {
             settings,
             life: Life::Absent { reason: None },

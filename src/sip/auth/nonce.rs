@@ -2,9 +2,9 @@
 use crate::util::hex;
 use crate::util::limits::NONCES;
 use crate::util::random::Seed;
+use crate::util::table::Table;
 use crate::util::time::Instant;
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a nonce is good. A phone that comes later is asked again with `stale=true`, and no user notices.
@@ -22,7 +22,7 @@ pub(super) struct Nonces {
     key: Seed,
     serial: u32,
     /// The highest count seen with each nonce in use.
-    used: BTreeMap<Mark, u32>,
+    used: Table<Mark, u32>,
     /// Nonces up to this one may have been used and forgotten.
     forgotten: Option<Mark>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Nonces {
 impl Nonces {
     pub fn new(seed: Seed) -> Self {
         let key = Sha256::new().chain_update(b"nonce").chain_update(seed).finalize().into();
-        Self { key, serial: 0, used: BTreeMap::new(), forgotten: None }
+        Self { key, serial: 0, used: Table::new(), forgotten: None }
     }
 
     /// 56 characters: time, serial number and 128 bits of MAC in hexadecimal.

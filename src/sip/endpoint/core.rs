@@ -4,9 +4,10 @@ use crate::sip::Flow;
 use crate::sip::session::{Invitation, SessionId};
 use crate::sip::transaction::{TransactionId, Transactions, branch};
 use crate::util::random::Random;
+use crate::util::table::Table;
 use crate::util::time::Instant;
 use crate::wire::sip::{Message, header};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// What we do. UPDATE, PRACK and REFER are refused with 405 until they are here.
 pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER, MESSAGE, NOTIFY, SUBSCRIBE";
@@ -37,7 +38,7 @@ pub struct Counters {
 #[derive(Debug)]
 pub struct Core {
     pub transactions: Transactions,
-    pub usages: BTreeMap<TransactionId, Usage>,
+    pub usages: Table<TransactionId, Usage>,
     pub random: Random,
     pub counters: Counters,
     user_agent: String,
@@ -48,7 +49,7 @@ impl Core {
     pub fn new(random: Random, user_agent: &str) -> Self {
         Self {
             transactions: Transactions::default(),
-            usages: BTreeMap::new(),
+            usages: Table::new(),
             random,
             counters: Counters::default(),
             user_agent: user_agent.to_owned(),

@@ -29,15 +29,15 @@ use crate::sip::Flow;
 use crate::sip::session::{Fate, Invitation, Session};
 use crate::util::limits::{SIP_CLIENT_TRANSACTIONS, SIP_SESSIONS};
 use crate::util::random::{Random, Seed};
+use crate::util::table::Table;
 use crate::util::time::Instant;
 use crate::wire::sip::{CSeq, Message, Method, Uri, header};
-use std::collections::BTreeMap;
 
 /// All transactions, dialogs and sessions.
 #[derive(Debug)]
 pub struct Endpoint {
     core: Core,
-    sessions: BTreeMap<SessionId, Session>,
+    sessions: Table<SessionId, Session>,
     last_session: u32,
 }
 
@@ -45,7 +45,7 @@ impl Endpoint {
     /// `user_agent` is our name in User-Agent and Server.
     #[must_use]
     pub fn new(seed: Seed, user_agent: &str) -> Self {
-        Self { core: Core::new(Random::new(seed), user_agent), sessions: BTreeMap::new(), last_session: 0 }
+        Self { core: Core::new(Random::new(seed), user_agent), sessions: Table::new(), last_session: 0 }
     }
 
     // ---- inputs of the shell ----

@@ -15,8 +15,9 @@ pub use same::is_same_uri;
 use crate::sip::Flow;
 use crate::util::limits::REGISTRAR_EVENTS;
 use crate::util::random::{Random, Seed};
+use crate::util::table::Table;
 use crate::util::time::Instant;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What the configuration says about one extension.
@@ -63,7 +64,7 @@ pub struct Event {
 #[derive(Debug)]
 pub struct Registrar {
     /// Each list in the order in which to ring: by `q`, then the freshest.
-    aors: BTreeMap<String, Vec<Binding>>,
+    aors: Table<String, Vec<Binding>>,
     events: VecDeque<Event>,
     random: Random,
     last_key: u64,
@@ -72,7 +73,7 @@ pub struct Registrar {
 impl Registrar {
     #[must_use]
     pub fn new(seed: Seed) -> Self {
-        Self { aors: BTreeMap::new(), events: VecDeque::new(), random: Random::new(seed), last_key: 0 }
+        Self { aors: Table::new(), events: VecDeque::new(), random: Random::new(seed), last_key: 0 }
     }
 
     // `register` stands in register.rs, `poll_qualify` and `handle_qualified` in qualify.rs.

@@ -140,7 +140,7 @@ impl Registrar {
         let wait = interval.map_or(0, |i| u32::try_from(i.as_millis()).unwrap_or(u32::MAX));
         // Spread, so that not every phone is asked in the same moment after a restart.
         let first_at = source.now + Duration::from_millis(u64::from(self.random.below(wait)));
-        let list = self.aors.entry(source.aor.to_owned()).or_default();
+        let list = self.aors.or_default(source.aor.to_owned());
         let old = list.iter().position(|b| contact.is_of(b)).map(|at| list.swap_remove(at));
         // Others that this contact means too: the URI of one, the instance of another.
         list.retain(|b| !contact.is_of(b));

@@ -4,8 +4,9 @@ use super::key::{ClientKey, ServerKey};
 use super::servers::ServerTransaction;
 use super::{Output, TransactionId, Why};
 use crate::sip::{Flow, Transport};
+use crate::util::table::Table;
 use crate::util::time::Instant;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// What became of a transaction by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +21,10 @@ pub enum Note {
 
 #[derive(Debug, Default)]
 pub struct Transactions {
-    pub(super) clients: BTreeMap<TransactionId, ClientTransaction>,
-    pub(super) client_keys: BTreeMap<ClientKey, TransactionId>,
-    pub(super) servers: BTreeMap<TransactionId, ServerTransaction>,
-    pub(super) server_keys: BTreeMap<ServerKey, TransactionId>,
+    pub(super) clients: Table<TransactionId, ClientTransaction>,
+    pub(super) client_keys: Table<ClientKey, TransactionId>,
+    pub(super) servers: Table<TransactionId, ServerTransaction>,
+    pub(super) server_keys: Table<ServerKey, TransactionId>,
     last_id: u64,
     outputs: VecDeque<Output>,
     pub(super) notes: VecDeque<Note>,

@@ -19,8 +19,9 @@ use super::line::LineId;
 use super::route::Leg as Way;
 use crate::media::{Gateway, Relay};
 use crate::sip::SessionId;
+use crate::util::table::Table;
 use crate::util::time::{Instant, Now};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// Names a call, in the log and for `tandem hangup`. Counts from 1 since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -149,11 +150,11 @@ impl Call {
 /// All calls, and by what their legs are found.
 #[derive(Debug, Default)]
 pub struct Calls {
-    all: BTreeMap<CallId, Call>,
+    all: Table<CallId, Call>,
     last: u32,
-    sessions: BTreeMap<SessionId, CallId>,
-    lines: BTreeMap<LineId, CallId>,
-    ports: BTreeMap<u16, CallId>,
+    sessions: Table<SessionId, CallId>,
+    lines: Table<LineId, CallId>,
+    ports: Table<u16, CallId>,
     /// An emergency call that waits until its line is free.
     pub(super) urgent: Option<(CallId, LineId)>,
     recent: VecDeque<Ended>,
