@@ -122,6 +122,8 @@ pub fn load(path: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
             Err(why) => log::warn!("{name}: {why}; left alone"),
         }
     }
+    // In the order of their texts, which then only have to be appended.
+    files.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     Ok(files)
 }
 

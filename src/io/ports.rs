@@ -7,7 +7,6 @@ use crate::util::limits::VOICE_FRAMES;
 use crate::util::table::Table;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::{Async, LocalExecutor, Task};
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -37,7 +36,7 @@ pub struct Ports {
     dev: PathBuf,
     lines: Table<LineId, LinePorts>,
     /// Lines whose opener has not come back: a second one would hang behind the first.
-    opening: Arc<Mutex<BTreeSet<LineId>>>,
+    opening: Arc<Mutex<Table<LineId, ()>>>,
     dropped_voice: Dropped,
 }
 
@@ -63,7 +62,7 @@ impl Ports {
                 let _ = events.try_send(Event::Opened { line, generation, port, result });
             }
         };
-        if !lock(&self.opening).insert(line) {
+        if lock(&self.opening).insert(line, ()).is_some() {
             refuse("the last attempt to open it still hangs");
             return;
         }

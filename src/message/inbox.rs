@@ -3,9 +3,10 @@ use super::part::{Arrival, Part, PartId, Reading};
 use super::store::{self, DiskError};
 use super::text::{Key, Text, TextId};
 use crate::util::limits::TEXTS_WAITING;
+use crate::util::table::Table;
 use crate::util::time::{Instant, Now, Wall};
 use crate::wire::sms::StatusReport;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What the inbox asks for or tells.
@@ -44,16 +45,16 @@ const SAME_UNDATED: i64 = 6 * 3_600;
 /// All received texts.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    texts: BTreeMap<TextId, Text>,
+    texts: Table<TextId, Text>,
     /// Newest last.
     order: VecDeque<TextId>,
-    parts: BTreeMap<PartId, TextId>,
-    keys: BTreeMap<Key, Vec<TextId>>,
-    pending: BTreeMap<PartId, Pending>,
+    parts: Table<PartId, TextId>,
+    keys: Table<Key, Vec<TextId>>,
+    pending: Table<PartId, Pending>,
     /// Second copies whose first is not on the medium yet.
-    copies: BTreeMap<PartId, Vec<PartId>>,
+    copies: Table<PartId, Vec<PartId>>,
     /// Incomplete texts and when they are delivered as they are.
-    incomplete: BTreeMap<TextId, Instant>,
+    incomplete: Table<TextId, Instant>,
     actions: VecDeque<Action>,
 }
 
@@ -273,7 +274,7 @@ impl Inbox {
     /// `copy` says the same as `part`: its slot may go as soon as `part` is on the medium.
     fn on_copy(&mut self, part: PartId, copy: PartId) {
         if self.pending.contains_key(&part) {
-            let copies = self.copies.entry(part).or_default();
+            let copies = self.copies.or_default(part);
             if part != copy && !copies.contains(&copy) {
                 copies.push(copy);
             }
@@ -328,7 +329,7 @@ impl Inbox {
         let (sender, nameless) = sender_of(reading);
         let text = Text::begin(id, part, sender, nameless, now.mono);
         if let Some(key) = &text.key {
-            self.keys.entry(key.clone()).or_default().push(id);
+            self.keys.or_default(key.clone()).push(id);
         }
         self.texts.insert(id, text);
         self.order.push_back(id);
@@ -360,12 +361,6 @@ impl Inbox {
             name,
             bytes: store::encode(&part.arrival.record()),
         });
-    }
-
-    /// Texts with a part that is not on the medium.
-    #[must_use]
-    pub fn unstored(&self) -> BTreeSet<TextId> {
-        self.pending.keys().filter_map(|p| self.parts.get(p)).copied().collect()
     }
 }
 

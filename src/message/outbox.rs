@@ -4,11 +4,12 @@ use super::store::{self, DiskError};
 use super::text::TextId;
 use crate::util::limits::OUTBOX_WAITING;
 use crate::util::pii::Pii;
+use crate::util::table::Table;
 use crate::util::time::{Instant, Now, Wall};
 use crate::util::{hash, hex};
 use crate::wire::sms::{self, Segment, StatusReport, encode_submit};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What the outbox asks for or tells.
@@ -83,7 +84,7 @@ const COMMON_DIGITS: usize = 7;
 
 #[derive(Debug, Default)]
 pub struct Outbox {
-    texts: BTreeMap<TextId, Outgoing>,
+    texts: Table<TextId, Outgoing>,
     /// In the order of acceptance.
     order: VecDeque<TextId>,
     actions: VecDeque<Action>,

@@ -6,9 +6,10 @@ use super::store;
 use super::text::TextId;
 use crate::config::{Smtp, Target};
 use crate::util::pii::Pii;
+use crate::util::table::Table;
 use crate::util::text::one_line;
 use crate::util::time::{Instant, Now};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,8 +69,8 @@ pub struct ServerView {
 
 #[derive(Debug, Default)]
 pub struct Post {
-    servers: BTreeMap<String, Server>,
-    deliveries: BTreeMap<TextId, Deliveries>,
+    servers: Table<String, Server>,
+    deliveries: Table<TextId, Deliveries>,
     /// Texts with something to deliver, oldest first.
     waiting: VecDeque<TextId>,
     /// The text whose try is under way: the one delivery of it that is `Sending`, unless it was dropped meanwhile.
@@ -80,7 +81,7 @@ pub struct Post {
 impl Post {
     /// The mail servers of the configuration. One whose section changed is tried at once, with what it refused before: the change may be the cure.
     pub fn set_servers(&mut self, sections: &[Smtp], now: Instant) {
-        let mut changed = BTreeSet::new();
+        let mut changed = Table::new();
         let old = std::mem::take(&mut self.servers);
         for section in sections.iter().filter(|s| s.enabled) {
             match old.get(&section.name) {
@@ -90,7 +91,7 @@ impl Post {
                 }
                 known => {
                     if known.is_some() {
-                        changed.insert(section.name.clone());
+                        changed.insert(section.name.clone(), ());
                     }
                     let server = Server { section: Arc::new(section.clone()), health: Health::Up };
                     self.servers.insert(section.name.clone(), server);
@@ -100,7 +101,7 @@ impl Post {
         let again: Vec<TextId> = self.deliveries.keys().copied().collect();
         for text in again {
             self.renew(text, now, |d| {
-                changed.contains(d.target.server()) && !matches!(d.state, State::Sent { .. })
+                changed.contains_key(d.target.server()) && !matches!(d.state, State::Sent { .. })
             });
         }
     }

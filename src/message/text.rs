@@ -1,8 +1,8 @@
 //! A received text: its parts joined as far as they are there.
 use super::part::{Body, Part, PartId};
+use crate::util::table::Table;
 use crate::util::time::{Instant, Stamp, Wall};
 use crate::wire::sms::{Content, join};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ pub struct Text {
     pub nameless: bool,
     pub key: Option<Key>,
     pub total: u8,
-    parts: BTreeMap<u8, Part>,
+    parts: Table<u8, Part>,
     /// When this run of the daemon saw its last part.
     pub touched: Instant,
 }
@@ -72,7 +72,7 @@ impl Text {
             nameless,
             key,
             total: part.concat.map_or(1, |c| c.total),
-            parts: BTreeMap::from([(part.number(), part)]),
+            parts: Table::from_iter([(part.number(), part)]),
             touched: now,
         }
     }
@@ -80,7 +80,9 @@ impl Text {
     /// Add a part that fits.
     pub fn add(&mut self, part: Part, now: Instant) {
         self.touched = now;
-        self.parts.entry(part.number()).or_insert(part);
+        if !self.parts.contains_key(&part.number()) {
+            self.parts.insert(part.number(), part);
+        }
     }
 
     #[must_use]
@@ -157,7 +159,7 @@ impl Text {
         let mut run: Vec<&Content> = Vec::new();
         // Wider than a part's number, which may be 255 itself.
         let mut expected = 1_u16;
-        for (number, part) in &self.parts {
+        for (number, part) in self.parts.iter() {
             let number = u16::from(*number);
             if expected < number {
                 close_run(&mut text, &mut run, &self.gap(expected, number.saturating_sub(1)));

@@ -2,7 +2,6 @@
 use crate::config::Dongle;
 use crate::modem::bus::{Kind, Port, UsbDevice};
 use crate::util::table::Table;
-use std::collections::BTreeSet;
 
 /// One plugging of one stick: the port path, and the device number that changes with every re-enumeration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +26,7 @@ pub struct Fleet {
     settled: Table<Plug, Vec<Port>>,
     known: Table<Plug, Known>,
     /// Sections that looked at a stick and found it was not theirs.
-    rejected: BTreeSet<(String, Plug)>,
+    rejected: Table<(String, Plug), ()>,
 }
 
 impl Fleet {
@@ -47,7 +46,7 @@ impl Fleet {
             })
             .collect();
         self.known.retain(|plug, _| now.contains_key(plug));
-        self.rejected.retain(|(_, plug)| now.contains_key(plug));
+        self.rejected.retain(|(_, plug), ()| now.contains_key(plug));
         let unsettled = now != self.seen;
         self.seen = now;
         unsettled
@@ -62,12 +61,12 @@ impl Fleet {
     /// A session read who the stick is, and it is not the section's.
     pub fn reject(&mut self, section: &str, plug: &Plug, known: Known) {
         self.known.insert(plug.clone(), known);
-        self.rejected.insert((section.to_owned(), plug.clone()));
+        self.rejected.insert((section.to_owned(), plug.clone()), ());
     }
 
     /// The section changed: it looks at every stick again.
     pub fn forget(&mut self, section: &str) {
-        self.rejected.retain(|(name, _)| name != section);
+        self.rejected.retain(|(name, _), ()| name != section);
     }
 
     /// The best stick for a section among those not `taken`.
@@ -76,7 +75,7 @@ impl Fleet {
         self.settled
             .iter()
             .filter(|(plug, _)| {
-                !taken.contains(plug) && !self.rejected.contains(&(section.name.clone(), (*plug).clone()))
+                !taken.contains(plug) && !self.rejected.contains_key(&(section.name.clone(), (*plug).clone()))
             })
             .filter_map(|(plug, ports)| self.score(section, plug).map(|s| (s, plug, ports)))
             .max_by_key(|(score, plug, _)| (*score, std::cmp::Reverse((*plug).clone())))
@@ -86,7 +85,7 @@ impl Fleet {
     /// Why a section without a stick has none, when something on the bus explains it.
     #[must_use]
     pub fn explain(&self, section: &Dongle) -> Option<String> {
-        let other = self.rejected.iter().find(|(name, _)| *name == section.name);
+        let other = self.rejected.keys().find(|(name, _)| *name == section.name);
         if let Some((_, plug)) = other {
             let what = if section.imei.is_some() { "IMEI" } else { "IMSI" };
             return Some(format!("the stick at {} has another {what} than the section", plug.path));

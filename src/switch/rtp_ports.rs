@@ -3,8 +3,9 @@ use super::{Output, Switch};
 use crate::config::PortRange;
 use crate::util::limits::RTP_SPARE;
 use crate::util::random::Random;
+use crate::util::table::Table;
 use crate::util::time::{Instant, Now};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// After a port that another program has.
@@ -16,8 +17,8 @@ pub struct RtpPorts {
     range: Option<PortRange>,
     /// Open, and nobody's.
     spare: VecDeque<u16>,
-    asked: BTreeSet<u16>,
-    used: BTreeSet<u16>,
+    asked: Table<u16, ()>,
+    used: Table<u16, ()>,
     /// Not before then: the range seems to be taken.
     pause: Option<Instant>,
     failures: u32,
@@ -36,7 +37,7 @@ impl RtpPorts {
     }
 
     fn is_free(&self, port: u16) -> bool {
-        !self.spare.contains(&port) && !self.asked.contains(&port) && !self.used.contains(&port)
+        !self.spare.contains(&port) && !self.asked.contains_key(&port) && !self.used.contains_key(&port)
     }
 
     /// An even port of the range that nobody has, from a random place on.
@@ -73,12 +74,12 @@ impl Switch {
     /// An open port; `None`: the range is used up, or the system gives none.
     pub(super) fn allocate_rtp(&mut self) -> Option<u16> {
         let port = self.rtp_ports.spare.pop_front()?;
-        self.rtp_ports.used.insert(port);
+        self.rtp_ports.used.insert(port, ());
         Some(port)
     }
 
     pub(super) fn release_rtp(&mut self, port: u16) {
-        if self.rtp_ports.used.remove(&port) {
+        if self.rtp_ports.used.remove(&port).is_some() {
             self.outputs.push_back(Output::CloseRtp { port });
         }
     }
@@ -92,7 +93,7 @@ impl Switch {
         let mut any = false;
         while self.rtp_ports.spare.len().saturating_add(self.rtp_ports.asked.len()) < RTP_SPARE {
             let Some(port) = self.rtp_ports.pick(&mut self.random) else { return any };
-            self.rtp_ports.asked.insert(port);
+            self.rtp_ports.asked.insert(port, ());
             self.outputs.push_back(Output::BindRtp { port });
             any = true;
         }
@@ -101,7 +102,7 @@ impl Switch {
 
     /// `Output::BindRtp` was carried out, or why not.
     pub fn handle_rtp_bound(&mut self, port: u16, result: Result<(), String>, now: Now) {
-        if !self.rtp_ports.asked.remove(&port) {
+        if self.rtp_ports.asked.remove(&port).is_none() {
             return;
         }
         match result {
