@@ -2,15 +2,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tandem::modem::bus::{Port, Role};
 use tandem::modem::{Action, Clir, Event, Modem, Settings};
+use tandem::util::table::Table;
 use tandem::util::time::Instant;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut now = Instant::ZERO;
-    let mut modem = Modem::new(Settings { name: "fuzz".to_owned(), ..Settings::default() }, BTreeMap::new());
+    let mut modem = Modem::new(Settings { name: "fuzz".to_owned(), ..Settings::default() }, Table::new());
     modem.handle_attached(vec![Port { tty: "ttyUSB2".to_owned(), role: Role::Commands }], true, now);
     // A byte of 0xff lets time pass to the next deadline, 0xf8 to 0xfd act for the owner; the rest is what the stick says.
     for piece in bytes.split_inclusive(|b| *b >= 0xf8) {
