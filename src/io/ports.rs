@@ -2,6 +2,7 @@
 use super::event::{Event, Events};
 use super::net::Dropped;
 use super::tty::{Tty, open_raw};
+use crate::io::task::spawn;
 use crate::switch::LineId;
 use crate::util::limits::VOICE_FRAMES;
 use crate::util::table::Table;
@@ -98,8 +99,8 @@ impl Ports {
         };
         let (writes, queue) = bounded(WRITES);
         let (voice, frames) = bounded(VOICE_FRAMES);
-        let reader = executor.spawn(read(tty.clone(), (line, generation, port), events.clone()));
-        let writer = executor.spawn(write(tty, Queues { writes: queue, voice: frames }));
+        let reader = spawn(executor, read(tty.clone(), (line, generation, port), events.clone()));
+        let writer = spawn(executor, write(tty, Queues { writes: queue, voice: frames }));
         ports.ports.insert(port, OpenPort { writes, voice, _reader: reader, writer });
         Some(Ok(()))
     }

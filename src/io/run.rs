@@ -7,6 +7,7 @@ use super::control::{ClientEvent, Control};
 use super::event::{Event, Events};
 use super::net::Net;
 use super::ports::Ports;
+use super::task::spawn;
 use super::{disk, mail, reset, sysfs, uevent};
 use crate::config::Loaded;
 use crate::message::Change;
@@ -98,7 +99,7 @@ pub fn run(options: Options) -> io::Result<()> {
     });
     let disk = disk::start(state_dir, events.clone())?;
     let mail = start_mail(&executor, &events)?;
-    executor.spawn(uevent::watch(events.clone())).detach();
+    spawn(&executor, uevent::watch(events.clone())).detach();
     let file = options.config.display().to_string();
     let seed = super::seed::seed()?;
     let switch = Switch::new(loaded, &file, &files, seed, clock.now());
@@ -134,7 +135,7 @@ fn start_mail(executor: &Rc<LocalExecutor<'static>>, events: &Events) -> io::Res
             }
         }
     };
-    executor.spawn(forward).detach();
+    spawn(executor, forward).detach();
     Ok(worker)
 }
 
@@ -158,7 +159,7 @@ fn signals(executor: &Rc<LocalExecutor<'static>>, events: &Events) -> io::Result
             }
         }
     };
-    executor.spawn(watch).detach();
+    spawn(executor, watch).detach();
     Ok(())
 }
 

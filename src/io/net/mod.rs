@@ -16,6 +16,7 @@ pub use event::{Inlets, NetEvent, RtpEvent};
 pub use shared::Dropped;
 
 use super::clock::Clock;
+use super::task::spawn;
 use crate::sip::{Flow, Transport};
 use crate::switch::net::{Listening, Place, Way};
 use crate::util::limits::SIP_MESSAGE;
@@ -133,7 +134,7 @@ impl Net {
             let result = addresses.and_then(|all| ways(&all, &means));
             means.outlets.tell(NetEvent::Resolved { token, result }).await;
         };
-        self.means.executor.spawn(answer).detach();
+        spawn(&self.means.executor, answer).detach();
     }
 
     /// Open an RTP port.

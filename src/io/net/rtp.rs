@@ -2,6 +2,7 @@
 use super::event::{Outlets, RtpEvent};
 use super::shared::{Scratch, Shared};
 use super::sockets::{Class, canonical, for_socket, on_any, udp};
+use crate::io::task::spawn;
 use crate::util::limits::RTP_DATAGRAM;
 use smol::{LocalExecutor, Task};
 use std::io;
@@ -41,7 +42,7 @@ impl RtpPort {
         let is_ipv6 = socket.local_addr()?.is_ipv6();
         let socket = Shared::new(socket)?;
         let reader = read(socket.clone(), (port, generation), outlets.clone(), scratch.clone());
-        Ok(Self { socket, is_ipv6, generation, _reader: executor.spawn(reader) })
+        Ok(Self { socket, is_ipv6, generation, _reader: spawn(executor, reader) })
     }
 
     #[must_use]

@@ -4,6 +4,7 @@ use super::event::NetEvent;
 use super::shared::Shared;
 use super::sockets::{begin_connect, canonical, listener, on_any, tune};
 use super::udp::Means;
+use crate::io::task::spawn;
 use crate::sip::{Flow, Transport};
 use crate::util::limits::{TCP_ACCEPTED, TCP_OURS, TCP_PER_SOURCE};
 use crate::util::table::Table;
@@ -162,7 +163,7 @@ impl Acceptor {
         };
         let local = socket.local_addr()?;
         let socket = Shared::new(socket)?;
-        let task = means.executor.spawn(accept(socket.clone(), id, means.clone(), connections.clone()));
+        let task = spawn(&means.executor, accept(socket.clone(), id, means.clone(), connections.clone()));
         Ok(Self { id, socket, local, connections: connections.clone(), _task: task })
     }
 
@@ -227,7 +228,7 @@ fn welcome(
         drop(stream);
         task_means.outlets.tell(NetEvent::Ended { id, why }).await;
     };
-    means.executor.spawn(course).detach();
+    spawn(&means.executor, course).detach();
 }
 
 /// Make a connection; `NetEvent::Connected` or `Ended` comes.
@@ -255,7 +256,7 @@ pub fn connect(
         let why = make(id, to, ends, &task_means).await;
         task_means.outlets.tell(NetEvent::Ended { id, why }).await;
     };
-    means.executor.spawn(course).detach();
+    spawn(&means.executor, course).detach();
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use super::locals::Locals;
 use super::shared::{Scratch, Shared};
 use super::sockets::{Class, canonical, for_socket, on_any, udp};
 use crate::io::clock::Clock;
+use crate::io::task::spawn;
 use crate::sip::{Flow, Transport};
 use crate::util::limits::SIP_MESSAGE;
 use smol::{LocalExecutor, Task};
@@ -50,7 +51,7 @@ impl Datagrams {
         };
         let local = socket.local_addr()?;
         let socket = Shared::new(socket)?;
-        let reader = means.executor.spawn(read(socket.clone(), id, local, means.clone()));
+        let reader = spawn(&means.executor, read(socket.clone(), id, local, means.clone()));
         Ok(Self { socket, local, _reader: reader })
     }
 
