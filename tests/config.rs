@@ -56,7 +56,7 @@ fn home_1_with_calls_is_right() {
     assert_eq!(config.sip.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["udp:lan:5060"]);
     assert_eq!(config.extensions[0].display.as_deref(), Some("My phone"));
     let trunk = &config.trunks[0];
-    assert_eq!((trunk.username.as_deref(), trunk.register, trunk.port), (Some("mypbx"), true, 5060));
+    assert_eq!((trunk.username.as_deref(), trunk.register, trunk.port), (Some("mypbx"), true, None));
     let [by_sim, national] = config.routes.as_slice() else { panic!("two routes: {:?}", config.routes) };
     assert_eq!(by_sim.from, [Source::Trunk("provider".to_owned()), Source::Extensions]);
     assert_eq!((by_sim.callers.len(), national.callers.len()), (1, 0));

@@ -40,6 +40,7 @@ pub struct Listen {
 pub enum Transport {
     Udp,
     Tcp,
+    Tls,
 }
 
 /// On which of our addresses.
@@ -190,6 +191,7 @@ impl fmt::Display for Transport {
         f.write_str(match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         })
     }
 }

@@ -37,7 +37,7 @@ fn wrong_options() {
         ("trunk", "type 'h323'", "is 'h323', want sip"),
         ("trunk", "host 'sip://a'", "is 'sip://a', want a name or an address such as sip.example.com"),
         ("trunk", "transport 'tls'", "is 'tls', want udp or tcp: tls is not in this version"),
-        ("trunk", "transport 'sctp'", "is 'sctp', want udp or tcp"),
+        ("trunk", "transport 'sctp'", "is 'sctp', want udp, tcp or auto"),
         (
             "trunk",
             "proxy 'a:b'",
@@ -298,7 +298,7 @@ fn defaults() {
     assert!(extension.enabled && trunk.enabled && route.enabled && config.sip == Sip::default());
     assert_eq!((extension.digest, extension.max_contacts, extension.qualify), (Digest::Md5, 3, None));
     assert_eq!((extension.timeout.as_secs(), &extension.codecs[..]), (60, &Codec::ALL[..]));
-    assert_eq!((trunk.port, trunk.transport, trunk.register), (5060, Transport::Udp, false));
+    assert_eq!((trunk.port, trunk.transport, trunk.register), (None, Some(Transport::Udp), false));
     assert_eq!(
         (trunk.expires.as_secs(), trunk.identity, trunk.domain()),
         (300, Identity::From, "sip.example.com")

@@ -16,10 +16,10 @@ pub struct Trunk {
     pub enabled: bool,
     /// `host`: the provider's server. Required.
     pub host: String,
-    /// `port` of `host`, default 5060.
-    pub port: u16,
-    /// `transport`, default udp.
-    pub transport: Transport,
+    /// `port` of `host`; None: by SRV records, else 5060, and 5061 for TLS.
+    pub port: Option<u16>,
+    /// `transport`, default udp; None, written `auto`: as NAPTR records say.
+    pub transport: Option<Transport>,
     /// `proxy`: where packets go instead of `host`.
     pub proxy: Option<HostPort>,
     /// `domain` in Request-URI, To and From; None: `host`.
@@ -87,7 +87,7 @@ impl Trunk {
             name,
             enabled,
             host: fields.required("host"),
-            port: u16::try_from(fields.number("port")).unwrap_or(5060),
+            port: u16::try_from(fields.number("port")).ok().filter(|port| *port != 0),
             transport: transport(fields),
             proxy: fields.text("proxy").as_deref().and_then(host_port).map(HostPort::from),
             domain: fields.text("domain"),
@@ -123,10 +123,14 @@ fn check_type(fields: &mut Fields<'_>) {
     }
 }
 
-fn transport(fields: &mut Fields<'_>) -> Transport {
-    let Some(text) = fields.text("transport") else { return Transport::Udp };
-    Transport::from_uci(&text).unwrap_or_else(|want| {
-        fields.bad("transport", &text, want.as_deref().unwrap_or("udp or tcp"));
+fn transport(fields: &mut Fields<'_>) -> Option<Transport> {
+    let Some(text) = fields.text("transport") else { return Some(Transport::Udp) };
+    if text == "auto" {
+        return None;
+    }
+    let transport = Transport::from_uci(&text).unwrap_or_else(|want| {
+        fields.bad("transport", &text, want.as_deref().unwrap_or("udp, tcp or auto"));
         Transport::Udp
-    })
+    });
+    Some(transport)
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 pub enum Transport {
     Udp,
     Tcp,
+    Tls,
 }
 
 impl Transport {
@@ -14,13 +15,33 @@ impl Transport {
         match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
         }
     }
 
     /// What is sent arrives or the connection breaks: no retransmissions of requests.
     #[must_use]
     pub const fn is_reliable(self) -> bool {
-        matches!(self, Self::Tcp)
+        !matches!(self, Self::Udp)
+    }
+
+    /// The `transport` parameter of a SIP URI (RFC 3261 section 19.1.1); UDP goes without saying.
+    #[must_use]
+    pub const fn parameter(self) -> Option<&'static str> {
+        match self {
+            Self::Udp => None,
+            Self::Tcp => Some("tcp"),
+            Self::Tls => Some("tls"),
+        }
+    }
+
+    /// The port where none is written (RFC 3261 section 19.1.2).
+    #[must_use]
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+        }
     }
 }
 
@@ -28,7 +49,7 @@ impl Transport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
     pub transport: Transport,
-    /// UDP: the number of our listening socket. TCP: the number of the connection.
+    /// UDP: the number of our listening socket. TCP and TLS: the number of the connection.
     pub id: u32,
     /// Our side as this peer reaches it: what Via, Contact and SDP say where no other address is configured.
     pub local: SocketAddr,

@@ -129,15 +129,18 @@ impl Switch {
         let port = match flow.transport {
             Transport::Udp => flow.local.port(),
             // A connection of ours has a port that nobody listens at.
-            Transport::Tcp => {
-                self.sockets.up(config::Transport::Tcp).next().map_or(flow.local.port(), |(_, at)| at.port())
-            }
+            Transport::Tcp => self.listening_port(config::Transport::Tcp, flow),
+            Transport::Tls => self.listening_port(config::Transport::Tls, flow),
         };
         let mut uri = Uri::sip(Some(user.unwrap_or("tandem")), &host, Some(port));
-        if flow.transport == Transport::Tcp {
-            uri.params.set("transport", Some("tcp"));
+        if let Some(transport) = flow.transport.parameter() {
+            uri.params.set("transport", Some(transport));
         }
         uri
+    }
+
+    fn listening_port(&self, transport: config::Transport, flow: Flow) -> u16 {
+        self.sockets.up(transport).next().map_or(flow.local.port(), |(_, at)| at.port())
     }
 
     /// Our address as this peer reaches it.
@@ -161,7 +164,9 @@ impl Switch {
             External::Host(host) if self.rtp_range_is_set() => {
                 let host = host.clone();
                 self.external_at = Some(now.mono + LOOK_AGAIN);
-                self.outputs.push_back(Output::Resolve { token: EXTERNAL, host, port: 0 });
+                // A port, so that no SRV records are asked for.
+                let (port, transport) = (Some(0), Some(Transport::Udp));
+                self.outputs.push_back(Output::Resolve { token: EXTERNAL, host, port, transport });
             }
             _ => self.external_at = None,
         }
@@ -211,6 +216,7 @@ fn listening(socket: &Socket) -> Listening {
     let transport = match socket.wanted.transport {
         config::Transport::Udp => Transport::Udp,
         config::Transport::Tcp => Transport::Tcp,
+        config::Transport::Tls => Transport::Tls,
     };
     let place = match &socket.wanted.place {
         config::Place::Any => Place::Any,

@@ -30,7 +30,7 @@ use crate::message::{Change, PartId, TextId};
 use crate::modem::{PinNote, Rung, Slot};
 use crate::sip::auth::Authenticator;
 use crate::sip::registrar::{Key, Registrar};
-use crate::sip::{ClientId, Endpoint, Flow};
+use crate::sip::{ClientId, Endpoint, Flow, Transport};
 use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
 use crate::util::time::{Instant, Now};
@@ -75,20 +75,23 @@ pub enum Output {
         flow: Flow,
         bytes: Vec<u8>,
     },
-    /// Make a TCP connection; `handle_connected` or `handle_disconnected` answers within ten seconds.
+    /// Make a TCP or TLS connection; `handle_connected` or `handle_disconnected` answers within ten seconds.
     Connect {
         id: u32,
         to: SocketAddr,
+        tls: Option<Box<net::TlsPeer>>,
     },
     /// End a connection, after what was written.
     Disconnect {
         id: u32,
     },
-    /// Find a host's addresses; `handle_resolved` answers within twenty seconds.
+    /// Find the ways to a SIP host (RFC 3263), best first; `handle_resolved` answers within twenty seconds. With a port no SRV records
+    /// are asked for, with a transport no NAPTR.
     Resolve {
         token: u64,
         host: String,
-        port: u16,
+        port: Option<u16>,
+        transport: Option<Transport>,
     },
     /// Open an RTP port, on all addresses; `handle_rtp_bound` answers before any other input.
     BindRtp {

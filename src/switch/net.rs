@@ -20,9 +20,21 @@ pub enum Place {
     Device(String),
 }
 
-/// A way to a host that was asked for: an address of it, and our own address on that way.
+/// How a connection by TLS is made: whom the certificate must be for, and who may have signed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsPeer {
+    /// The host as configured: RFC 5922 section 7.
+    pub name: String,
+    /// False: any certificate will do.
+    pub verify: bool,
+    /// A PEM file with certificates that are trusted beside the system's.
+    pub ca_file: Option<String>,
+}
+
+/// A way to a host that was asked for: an address of it, the transport, and our own address on that way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Way {
+    pub transport: Transport,
     pub remote: SocketAddr,
     pub local: IpAddr,
 }

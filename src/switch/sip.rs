@@ -1,6 +1,6 @@
 //! Between the SIP endpoint and the rest: messages in and out, events to whom they concern.
 use super::{Output, Switch};
-use crate::sip::{Event, Flow, Transport};
+use crate::sip::{Event, Flow};
 use crate::util::limits::STREAMS;
 use crate::util::table::Table;
 use crate::util::time::Now;
@@ -15,7 +15,7 @@ pub struct Streams {
 impl Streams {
     /// It was a connection, and is none any more.
     pub fn is_lost(&self, flow: Flow) -> bool {
-        flow.transport == Transport::Tcp && !self.all.contains_key(&flow.id)
+        flow.transport.is_reliable() && !self.all.contains_key(&flow.id)
     }
 }
 

@@ -2,7 +2,7 @@
 use super::calls::Party;
 use super::phones::{Who, shown_number};
 use super::{Output, Switch, net};
-use crate::config::{Identity as Style, Secret, Trunk};
+use crate::config::{self, Identity as Style, Secret, Trunk};
 use crate::sip::auth::{Answerer, Credentials, Tries};
 use crate::sip::registration::{Failure, Registration, Settings, State};
 use crate::sip::{ClientId, Flow, SessionId, Transport};
@@ -67,11 +67,16 @@ pub struct Trunks {
 }
 
 impl TrunkLine {
-    fn target(&self) -> (String, u16) {
+    fn target(&self) -> (String, Option<u16>) {
         match &self.section.proxy {
-            Some(proxy) => (proxy.host.clone(), proxy.port.unwrap_or(5060)),
+            Some(proxy) => (proxy.host.clone(), proxy.port),
             None => (self.section.host.clone(), self.section.port),
         }
+    }
+
+    /// The name in the certificate is the one configured, whatever DNS makes of it (RFC 5922 section 7.1).
+    fn tls(&self) -> net::TlsPeer {
+        net::TlsPeer { name: self.target().0, verify: true, ca_file: None }
     }
 
     fn enter(&mut self, line: Line) {
@@ -173,7 +178,12 @@ impl Switch {
         let last = trunk.flow();
         trunk.enter(Line::Resolving { token, last });
         let (host, port) = trunk.target();
-        self.outputs.push_back(Output::Resolve { token, host, port });
+        let transport = trunk.section.transport.map(|t| match t {
+            config::Transport::Udp => Transport::Udp,
+            config::Transport::Tcp => Transport::Tcp,
+            config::Transport::Tls => Transport::Tls,
+        });
+        self.outputs.push_back(Output::Resolve { token, host, port, transport });
     }
 
     fn register_trunk(&mut self, at: usize, now: Now) {
@@ -212,8 +222,7 @@ impl Switch {
 
     fn on_trunk_found(&mut self, at: usize, ways: &[net::Way], now: Now) {
         let Some(way) = ways.first().copied() else { return };
-        let tcp =
-            self.trunks.all.get(at).is_some_and(|t| t.section.transport == crate::config::Transport::Tcp);
+        let tcp = way.transport.is_reliable();
         let flow = if tcp { None } else { self.udp_flow(way) };
         let connection = self.trunks.connections.wrapping_add(1).clamp(1, (1 << 31) - 1);
         let Some(trunk) = self.trunks.all.get_mut(at) else { return };
@@ -226,7 +235,8 @@ impl Switch {
             None if tcp => {
                 self.trunks.connections = connection;
                 trunk.enter(Line::Connecting { id: connection, remote: way.remote });
-                self.outputs.push_back(Output::Connect { id: connection, to: way.remote });
+                let tls = (way.transport == Transport::Tls).then(|| Box::new(trunk.tls()));
+                self.outputs.push_back(Output::Connect { id: connection, to: way.remote, tls });
             }
             None => {
                 let why =
@@ -251,7 +261,7 @@ impl Switch {
     pub(super) fn on_trunk_disconnected(&mut self, id: u32, why: &str, now: Now) {
         let ours = |t: &TrunkLine| match &t.line {
             Line::Connecting { id: own, .. } => *own == id,
-            Line::Up { flow, .. } => flow.transport == Transport::Tcp && flow.id == id,
+            Line::Up { flow, .. } => flow.transport.is_reliable() && flow.id == id,
             Line::Resolving { .. } | Line::Down { .. } => false,
         };
         if let Some(at) = self.trunks.all.iter().position(ours) {
@@ -429,7 +439,7 @@ fn registration(section: &Trunk, random: &mut Random) -> Option<Registration> {
     let credentials = credentials(section).filter(|_| section.register)?;
     let settings = Settings {
         domain: section.domain().to_owned(),
-        port: (section.domain.is_none() && section.port != 5060).then_some(section.port),
+        port: section.port.filter(|port| section.domain.is_none() && *port != 5060),
         user: section.from_user.clone().unwrap_or_else(|| credentials.username.clone()),
         credentials,
         expires: u32::try_from(section.expires.as_secs()).unwrap_or(300),

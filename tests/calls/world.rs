@@ -380,14 +380,17 @@ impl World {
                 self.rtp_to_peer(to, &bytes);
             }
             Output::Sip { flow, bytes } => self.sip_to_peer(flow, bytes),
-            Output::Resolve { token, port, .. } => {
+            Output::Resolve { token, port, transport, .. } => {
                 let provider = self.peers.iter().find(|p| p.server == WAN.parse().unwrap());
-                let found = provider
-                    .map(|p| shell::Way { remote: SocketAddr::new(p.at.ip(), port), local: p.server.ip() });
+                let transport = transport.unwrap_or(Transport::Udp);
+                let found = provider.map(|p| {
+                    let remote = SocketAddr::new(p.at.ip(), port.unwrap_or(transport.default_port()));
+                    shell::Way { transport, remote, local: p.server.ip() }
+                });
                 let ways = found.map(|way| vec![way]).ok_or_else(|| "not found".to_owned());
                 self.switch.handle_resolved(token, ways, now);
             }
-            Output::Connect { id, to } => {
+            Output::Connect { id, to, .. } => {
                 let Some(at) = self.peers.iter().position(|p| p.at == to) else {
                     return self.switch.handle_disconnected(id, "refused", now);
                 };

@@ -93,8 +93,17 @@ pub(super) const TRUNK: Kind = Kind {
             text(is_host, "a name or an address such as sip.example.com"),
             "the provider's server; where packets go unless proxy says otherwise",
         ),
-        item("port", Form::Number { least: 1, most: 65_535 }, "5060", "of host"),
-        item("transport", text(is_device, "udp or tcp"), "udp", "udp or tcp"),
+        optional(
+            "port",
+            Form::Number { least: 1, most: 65_535 },
+            "of host; none: as SRV records in DNS say, else 5060",
+        ),
+        item(
+            "transport",
+            text(is_device, "udp, tcp or auto"),
+            "udp",
+            "udp or tcp; auto: as NAPTR records in DNS say, else udp",
+        ),
         optional(
             "proxy",
             text(is_host_port, "a name or an address, with a port or without: sip.example.com:5060"),

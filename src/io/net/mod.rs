@@ -18,7 +18,7 @@ pub use shared::Dropped;
 use super::clock::Clock;
 use super::task::spawn;
 use crate::sip::{Flow, Transport};
-use crate::switch::net::{Listening, Place, Way};
+use crate::switch::net::{Listening, Place, TlsPeer, Way};
 use crate::util::limits::SIP_MESSAGE;
 use crate::util::table::Table;
 use event::Outlets;
@@ -83,7 +83,7 @@ impl Net {
                 self.udp.insert(id, socket);
                 local
             }),
-            Transport::Tcp => {
+            Transport::Tcp | Transport::Tls => {
                 Acceptor::open(id, address, port, &self.means, &self.connections).map(|socket| {
                     let local = socket.local();
                     self.tcp.insert(id, socket);
@@ -102,7 +102,7 @@ impl Net {
     /// Send a message. Bytes for a connection that is being made wait until it is.
     pub fn send(&mut self, flow: Flow, bytes: Vec<u8>) {
         match flow.transport {
-            Transport::Tcp => self.connections.borrow_mut().write(flow.id, bytes),
+            Transport::Tcp | Transport::Tls => self.connections.borrow_mut().write(flow.id, bytes),
             Transport::Udp => match self.udp.get(&flow.id) {
                 Some(socket) => socket.send(flow.remote, &bytes),
                 None => log::debug!("a datagram for a socket that is closed"),
@@ -114,7 +114,10 @@ impl Net {
     ///
     /// # Errors
     /// In words, at once; else an event tells.
-    pub fn connect(&mut self, id: u32, to: SocketAddr) -> Result<(), String> {
+    pub fn connect(&mut self, id: u32, to: SocketAddr, tls: Option<&TlsPeer>) -> Result<(), String> {
+        if tls.is_some() {
+            return Err("TLS is not in this version".to_owned());
+        }
         tcp::connect(id, to, &self.means, &self.connections)
     }
 
@@ -123,15 +126,16 @@ impl Net {
     }
 
     /// Look a name up; `NetEvent::Resolved` tells.
-    pub fn resolve(&mut self, token: u64, host: &str, port: u16) {
-        let lookup = self.resolver.ask(host, port);
+    pub fn resolve(&mut self, token: u64, host: &str, port: Option<u16>, transport: Option<Transport>) {
+        let transport = transport.unwrap_or(Transport::Udp);
+        let lookup = self.resolver.ask(host, port.unwrap_or(transport.default_port()));
         let means = self.means.clone();
         let answer = async move {
             let addresses = match lookup {
                 Lookup::Known(addresses) => addresses,
                 Lookup::Asked(answer) => answer.wait().await,
             };
-            let result = addresses.and_then(|all| ways(&all, &means));
+            let result = addresses.and_then(|all| ways(&all, transport, &means));
             means.outlets.tell(NetEvent::Resolved { token, result }).await;
         };
         spawn(&self.means.executor, answer).detach();
@@ -187,12 +191,12 @@ impl Net {
 }
 
 /// Addresses to which a way leads.
-fn ways(addresses: &[SocketAddr], means: &Means) -> Result<Vec<Way>, String> {
+fn ways(addresses: &[SocketAddr], transport: Transport, means: &Means) -> Result<Vec<Way>, String> {
     let now = means.clock.now().mono;
     let mut locals = means.locals.borrow_mut();
     let way = |remote: &SocketAddr| {
         let remote = sockets::canonical(*remote);
-        locals.find(remote, now).map(|local: IpAddr| Way { remote, local })
+        locals.find(remote, now).map(|local: IpAddr| Way { transport, remote, local })
     };
     let ways: Vec<Way> = addresses.iter().filter_map(way).collect();
     if ways.is_empty() { Err("no way leads there: is the uplink down?".to_owned()) } else { Ok(ways) }

@@ -246,7 +246,7 @@ fn a_connection_of_ours() {
     run(|mut rig| async move {
         let listener = smol::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let to = listener.local_addr().unwrap();
-        rig.net.connect(5, to).unwrap();
+        rig.net.connect(5, to, None).unwrap();
         let early = Flow { transport: Transport::Tcp, id: 5, local: localhost(0), remote: to };
         rig.net.send(early, b"INVITE".to_vec());
         let (mut peer, remote) = within(listener.accept()).await.unwrap();
@@ -262,7 +262,7 @@ fn a_connection_of_ours() {
         assert_eq!(within(peer.read(&mut request)).await.unwrap(), 0);
         drop(peer);
         assert_eq!(rig.ended().await, (5, "closed by us".to_owned()));
-        rig.net.connect(5, to).unwrap();
+        rig.net.connect(5, to, None).unwrap();
         assert_eq!(rig.connected().await.id, 5, "the number can be used again");
     });
 }
@@ -273,11 +273,11 @@ fn a_connection_that_can_not_be_made() {
         // Bound and not listening: nobody else gets the port meanwhile.
         let at = localhost(0);
         let socket = super::sockets::udp(at, super::sockets::Class::Signalling).unwrap();
-        rig.net.connect(3, localhost(socket.local_addr().unwrap().port())).unwrap();
+        rig.net.connect(3, localhost(socket.local_addr().unwrap().port()), None).unwrap();
         let (id, why) = rig.ended().await;
         assert_eq!(id, 3);
         assert!(why.to_lowercase().contains("refused"), "{why}");
-        rig.net.connect(4, localhost(9)).unwrap();
+        rig.net.connect(4, localhost(9), None).unwrap();
         rig.net.disconnect(4);
         assert_eq!(rig.ended().await.0, 4, "ended before it was made");
     });
@@ -480,22 +480,29 @@ fn datagrams_wait_within_bounds() {
 fn names_and_addresses() {
     run(|mut rig| async move {
         let lo = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        rig.net.resolve(1, "127.0.0.9", 5_060);
+        rig.net.resolve(1, "127.0.0.9", Some(5_060), Some(Transport::Udp));
         let ways = rig.resolved().await.unwrap();
         assert_eq!(ways.iter().map(|w| w.remote).collect::<Vec<_>>(), ["127.0.0.9:5060".parse().unwrap()]);
         assert!(ways[0].local.is_loopback());
-        rig.net.resolve(2, "localhost", 5_070);
+        rig.net.resolve(2, "localhost", Some(5_070), Some(Transport::Udp));
         let ways = rig.resolved().await.unwrap();
-        let wanted = Way { remote: localhost(5_070), local: lo };
+        let wanted = Way { transport: Transport::Udp, remote: localhost(5_070), local: lo };
         assert!(ways.iter().all(|w| w.remote.port() == 5_070 && w.local.is_loopback()), "{ways:?}");
         assert!(ways.contains(&wanted) || ways[0].remote.is_ipv6(), "{ways:?}");
         if has_ipv6() {
-            rig.net.resolve(3, "[::1]", 5_060);
+            rig.net.resolve(3, "[::1]", Some(5_060), Some(Transport::Udp));
             let ways = rig.resolved().await.unwrap();
-            assert_eq!(ways, [Way { remote: "[::1]:5060".parse().unwrap(), local: "::1".parse().unwrap() }]);
+            assert_eq!(
+                ways,
+                [Way {
+                    transport: Transport::Udp,
+                    remote: "[::1]:5060".parse().unwrap(),
+                    local: "::1".parse().unwrap()
+                }]
+            );
         }
         for nonsense in ["", "a b", "..", "%", &"x".repeat(300)] {
-            rig.net.resolve(4, nonsense, 5_060);
+            rig.net.resolve(4, nonsense, Some(5_060), Some(Transport::Udp));
             assert!(rig.resolved().await.is_err(), "{nonsense:?}");
         }
     });

@@ -21,13 +21,15 @@ impl Shell {
             }
             Output::Unlisten { id } => self.net.unlisten(id),
             Output::Sip { flow, bytes } => self.net.send(flow, bytes),
-            Output::Connect { id, to } => {
-                if let Err(why) = self.net.connect(id, to) {
+            Output::Connect { id, to, tls } => {
+                if let Err(why) = self.net.connect(id, to, tls.as_deref()) {
                     self.switch.handle_disconnected(id, &why, now);
                 }
             }
             Output::Disconnect { id } => self.net.disconnect(id),
-            Output::Resolve { token, host, port } => self.net.resolve(token, &host, port),
+            Output::Resolve { token, host, port, transport } => {
+                self.net.resolve(token, &host, port, transport);
+            }
             _ => {}
         }
     }

@@ -1,10 +1,10 @@
 //! From the peer's INVITE to our final response and its ACK. RFC 3261 section 13.3.
 use super::unacked::{Due, Unacked};
 use super::{Fate, Session, SessionId, State};
+use crate::sip::Flow;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::{ALLOW, Core, EndedBy, Event, sdp_of};
 use crate::sip::transaction::TransactionId;
-use crate::sip::{Flow, Transport};
 use crate::util::time::Instant;
 use crate::wire::sip::{Message, Uri, header};
 use std::net::SocketAddr;
@@ -164,15 +164,15 @@ impl Session {
     }
 }
 
-/// `sip:tandem@192.0.2.1:5060`, with `;transport=tcp` on such a flow.
+/// `sip:tandem@192.0.2.1:5060`, with with the transport, other than UDP.
 fn contact_at(flow: Flow) -> Uri {
     let host = match flow.local {
         SocketAddr::V4(at) => at.ip().to_string(),
         SocketAddr::V6(at) => format!("[{}]", at.ip()),
     };
     let mut contact = Uri::sip(Some("tandem"), &host, Some(flow.local.port()));
-    if flow.transport == Transport::Tcp {
-        contact.params.set("transport", Some("tcp"));
+    if let Some(transport) = flow.transport.parameter() {
+        contact.params.set("transport", Some(transport));
     }
     contact
 }

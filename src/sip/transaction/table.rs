@@ -3,7 +3,7 @@ use super::clients::ClientTransaction;
 use super::key::{ClientKey, ServerKey};
 use super::servers::ServerTransaction;
 use super::{Output, TransactionId, Why};
-use crate::sip::{Flow, Transport};
+use crate::sip::Flow;
 use crate::util::table::Table;
 use crate::util::time::Instant;
 use std::collections::VecDeque;
@@ -54,7 +54,7 @@ impl Transactions {
 
     /// A connection is gone.
     pub fn handle_flow_closed(&mut self, flow_id: u32) {
-        let on_it = |flow: Flow| flow.transport == Transport::Tcp && flow.id == flow_id;
+        let on_it = |flow: Flow| flow.transport.is_reliable() && flow.id == flow_id;
         self.fail_clients(on_it);
         let lost: Vec<TransactionId> =
             self.servers.iter().filter(|(_, t)| on_it(t.back)).map(|(id, _)| *id).collect();

@@ -190,8 +190,8 @@ impl Switch {
         let caller = self.calls.all.get(&id).and_then(|c| c.a.party.number().map(str::to_owned));
         let identity = super::super::trunks::identity(&section, caller.as_deref(), caller_id, hide);
         let mut uri = Uri::sip(Some(number), section.domain(), None);
-        if section.domain.is_none() && section.port != 5060 {
-            uri.port = Some(section.port);
+        if section.domain.is_none() {
+            uri.port = section.port.filter(|port| *port != 5060);
         }
         let to = Address::new(uri.clone());
         let port = self.allocate_rtp().ok_or(Cause::NO_CIRCUIT)?;
