@@ -105,6 +105,7 @@ impl Log for Syslog {
 struct Lines;
 
 impl<T: Display> LogFormat<T> for Lines {
+    #[allow(clippy::disallowed_methods)]
     fn format<W: io::Write>(&self, to: &mut W, severity: Severity, message: T) -> syslog::Result<()> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let priority = syslog::Facility::LOG_DAEMON as u8 | severity as u8;

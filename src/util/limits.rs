@@ -134,6 +134,18 @@ pub const TCP_QUEUE_BYTES: usize = 131_072;
 pub const TCP_QUEUE_MESSAGES: usize = 64;
 /// Names that wait to be looked up; a further one is refused with words.
 pub const LOOKUPS: usize = 16;
+/// Records of one answer from a name server: a provider has some dozen servers. The rest is not looked at.
+pub const DNS_RECORDS: usize = 64;
+/// Aliases that lead to a name, in one answer, and again in what is asked after it. Behind them nothing is found.
+pub const DNS_ALIASES: usize = 8;
+/// Bytes of one answer of a name server by TCP: sixty servers with long names. Of a longer one nothing is read.
+pub const DNS_ANSWER: usize = 8_192;
+/// Servers of one provider that are looked at, in the order of their records. Further ones are left out.
+pub const HOST_SERVERS: usize = 6;
+/// Name servers that are asked; the C library asks three, too. Further ones are left out.
+pub const NAME_SERVERS: usize = 3;
+/// Bytes read of `/etc/hosts` and `/etc/resolv.conf`. What is behind them is not looked at.
+pub const HOSTS_BYTES: usize = 65_536;
 /// Addresses of one host that are looked at; further ones are left out.
 pub const HOST_ADDRESSES: usize = 8;
 /// Remote addresses for which we remember our own; the oldest is forgotten.

@@ -1,5 +1,6 @@
 //! L1: bytes <-> values. No state, no time, no I/O.
 pub mod at;
+pub mod dns;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;
