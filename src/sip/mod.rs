@@ -9,5 +9,5 @@ pub mod registration;
 mod session;
 mod transaction;
 
-pub use endpoint::{ClientId, EndedBy, Endpoint, Event, Invite, SessionId};
+pub use endpoint::{ClientId, EndedBy, Endpoint, Event, Found, Invite, RequestId, SessionId};
 pub use flow::{Flow, Transport};

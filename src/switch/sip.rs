@@ -101,6 +101,11 @@ impl Switch {
                 };
                 self.sip.respond(id, response, now.mono);
             }
+            Event::InDialog { id, request, .. } => {
+                let unknown = matches!(request.method(), Some(Method::Other(_)));
+                let response = self.sip.response_to(&request, if unknown { 501 } else { 405 });
+                self.sip.respond(id, response, now.mono);
+            }
             Event::Response { id, response, request } => {
                 self.on_response(id, Some((&*response, &*request)), now)
             }

@@ -9,8 +9,9 @@ use crate::util::time::Instant;
 use crate::wire::sip::{Message, header};
 use std::collections::VecDeque;
 
-/// What we do. UPDATE, PRACK and REFER are refused with 405 until they are here.
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER, MESSAGE, NOTIFY, SUBSCRIBE";
+/// What we do.
+pub const ALLOW: &str =
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER, MESSAGE, NOTIFY, SUBSCRIBE, REFER";
 /// Option tags that a request may require of us.
 pub const SUPPORTED: &[&str] = &[];
 
@@ -84,6 +85,10 @@ impl Core {
     /// False: too late, there has been a final response.
     pub fn respond(&mut self, id: TransactionId, mut response: Message, now: Instant) -> bool {
         self.name_ourselves(&mut response, header::SERVER);
+        // Sections 8.2.1 and 21.5.2.
+        if matches!(response.status(), Some(405 | 501)) && response.get(header::ALLOW).is_none() {
+            response.push(header::ALLOW, ALLOW);
+        }
         self.transactions.respond(id, &response, now)
     }
 

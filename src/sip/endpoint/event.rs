@@ -63,7 +63,7 @@ pub enum EndedBy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A request outside of sessions: REGISTER, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY, PUBLISH, REFER. The owner calls `respond` within
-    /// 64*T1, later the request is forgotten. A MESSAGE inside of a session comes so too.
+    /// 64*T1, later the request is forgotten. A SUBSCRIBE with a To tag comes so too: the dialogs of subscriptions are the owner's.
     Request { id: RequestId, request: Box<Message>, flow: Flow },
     /// The answer to a `send`: any number of 1xx, then one final one, 401 and 407 included (`again` makes the next request).
     Response { id: ClientId, response: Box<Message>, request: Box<Message> },
@@ -97,8 +97,21 @@ pub enum Event {
     OfferRefused { session: SessionId, status: u16 },
     /// The body of an INFO in the session, which was answered 200: a DTMF digit.
     Info { session: SessionId, content_type: String, body: Vec<u8> },
+    /// A request in the session's dialog that is not the endpoint's affair: REFER, NOTIFY, MESSAGE, SUBSCRIBE, INFO that is no digit,
+    /// methods that nobody knows. The owner calls `respond`.
+    InDialog { session: SessionId, id: RequestId, request: Box<Message> },
     /// The end of an answered session that was not ours.
     Ended { session: SessionId, by: EndedBy },
+}
+
+/// The session of a dialog, for an INVITE that wants to take its place (RFC 3891 section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub session: SessionId,
+    /// Not answered yet.
+    pub early: bool,
+    /// It began with an INVITE of ours.
+    pub by_us: bool,
 }
 
 /// How much is going on.

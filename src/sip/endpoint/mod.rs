@@ -10,12 +10,14 @@
 //! |---|---|
 //! | `event` | names, events, the order for a call |
 //! | `requests`, `responses` | what comes from outside, step by step |
+//! | `in_dialog` | requests in the dialog of a session that are not its own affair, both ways |
 //! | `core` | what all sessions share |
 //!
 //! After each input: `poll_output` until it is empty, `poll_event` until it is empty, then `poll_timeout`. The order of inputs is the
 //! order of their effects; nothing happens between them.
 mod core;
 mod event;
+mod in_dialog;
 mod requests;
 mod responses;
 #[cfg(test)]
@@ -23,7 +25,7 @@ mod tests;
 
 pub use core::{ALLOW, again};
 pub(super) use core::{Core, Usage, sdp_of};
-pub use event::{ClientId, Counts, EndedBy, Event, Full, Invite, Output, RequestId, SessionId, Why};
+pub use event::{ClientId, Counts, EndedBy, Event, Found, Full, Invite, Output, RequestId, SessionId, Why};
 
 use crate::sip::Flow;
 use crate::sip::session::{Fate, Invitation, Session};
@@ -122,10 +124,7 @@ impl Endpoint {
     /// # Errors
     /// `Full`: nothing was sent.
     pub fn send(&mut self, flow: Flow, mut request: Message, now: Instant) -> Result<ClientId, Full> {
-        if self.core.transactions.client_count() >= SIP_CLIENT_TRANSACTIONS {
-            self.core.counters.refused_full = self.core.counters.refused_full.saturating_add(1);
-            return Err(Full);
-        }
+        self.make_room()?;
         self.complete(&mut request);
         Ok(ClientId(self.core.send(flow, request, Usage::Owner, now)))
     }

@@ -10,7 +10,7 @@ use crate::util::limits::SIP_SESSIONS;
 use crate::util::time::Instant;
 use crate::wire::sip::{Fault, Message, Method, header};
 
-/// Bodies of INFO that are taken: DTMF.
+/// Bodies of INFO that are digits.
 const INFO_TYPES: [&str; 2] = ["application/dtmf-relay", "application/dtmf"];
 /// Seconds in Retry-After when we are full.
 const RETRY_AFTER: &str = "10";
@@ -83,7 +83,13 @@ impl Endpoint {
         }
     }
 
-    fn refuse_request(&mut self, id: TransactionId, status: u16, headers: &[(&str, String)], now: Instant) {
+    pub(super) fn refuse_request(
+        &mut self,
+        id: TransactionId,
+        status: u16,
+        headers: &[(&str, String)],
+        now: Instant,
+    ) {
         let tag = self.core.random.token();
         self.core.respond_plainly(id, status, &tag, headers, now);
     }
@@ -131,7 +137,7 @@ impl Endpoint {
                 self.core.event(Event::Request { id: RequestId(id), request: Box::new(request), flow });
             }
             Method::Ack | Method::Cancel => {}
-            Method::Other(_) => self.refuse_request(id, 405, &[(header::ALLOW, ALLOW.to_owned())], now),
+            Method::Other(_) => self.refuse_request(id, 501, &[], now),
         }
     }
 
@@ -169,7 +175,7 @@ impl Endpoint {
         now: Instant,
     ) {
         let found = self.sessions.iter().find(|(_, s)| s.has_dialog(&dialog)).map(|(id, _)| *id);
-        let Some(session) = found else { return self.refuse_request(id, 481, &[], now) };
+        let Some(session) = found else { return self.on_unknown_dialog(id, request, flow, now) };
         let taken = self
             .sessions
             .get_mut(&session)
@@ -188,11 +194,17 @@ impl Endpoint {
                     [(header::ALLOW, ALLOW.to_owned()), (header::ACCEPT, "application/sdp".to_owned())];
                 self.core.respond_plainly(id, 200, "", &headers, now);
             }
-            Method::Message => {
-                self.core.event(Event::Request { id: RequestId(id), request: Box::new(request), flow });
-            }
-            _ => self.refuse_request(id, 405, &[(header::ALLOW, ALLOW.to_owned())], now),
+            Method::Update | Method::Prack => self.refuse_request(id, 405, &[], now),
+            _ => self.on_owners_request(id, request, session, now),
         }
+    }
+
+    /// The dialogs of subscriptions are the owner's; it knows whether this is one.
+    fn on_unknown_dialog(&mut self, id: TransactionId, request: Message, flow: Flow, now: Instant) {
+        if request.method() == Some(&Method::Subscribe) {
+            return self.core.event(Event::Request { id: RequestId(id), request: Box::new(request), flow });
+        }
+        self.refuse_request(id, 481, &[], now);
     }
 
     fn on_reinvite(&mut self, id: TransactionId, request: &Message, session: SessionId, now: Instant) {
@@ -209,11 +221,11 @@ impl Endpoint {
 
     fn on_info(&mut self, id: TransactionId, request: Message, session: SessionId, now: Instant) {
         let content_type = media_type(request.get(header::CONTENT_TYPE).unwrap_or_default());
-        if request.body.is_empty() {
+        if request.body.is_empty() && request.get(header::CONTENT_TYPE).is_none() {
             return self.core.respond_plainly(id, 200, "", &[], now);
         }
         if !INFO_TYPES.contains(&content_type.as_str()) {
-            return self.refuse_request(id, 415, &[(header::ACCEPT, INFO_TYPES.join(", "))], now);
+            return self.on_owners_request(id, request, session, now);
         }
         self.core.respond_plainly(id, 200, "", &[], now);
         if self.sessions.get(&session).is_some_and(Session::is_heard) {

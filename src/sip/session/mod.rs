@@ -29,7 +29,7 @@ use crate::sip::Flow;
 use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::transaction::TransactionId;
 use crate::util::time::Instant;
-use crate::wire::sip::{Message, Uri};
+use crate::wire::sip::{Message, Method, Uri, header};
 use ending::Bye;
 use negotiation::Negotiation;
 use uac::{Calling, Stage};
@@ -105,6 +105,39 @@ impl Session {
 
     pub fn set_contact(&mut self, contact: Uri) {
         self.contact = contact;
+    }
+
+    pub const fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    /// The dialog of our requests; of several early ones the last in which something came.
+    pub fn our_dialog(&mut self) -> Option<&mut Dialog> {
+        match &mut self.state {
+            State::Invited { dialog, .. }
+            | State::Answered { dialog, .. }
+            | State::Leaving { dialog, .. }
+            | State::Ending { dialog, .. } => Some(dialog),
+            State::Calling(calling) => calling.last_early_dialog(),
+            State::Moving => None,
+        }
+    }
+
+    /// A request of ours with Contact, for the owner to complete.
+    pub fn request(&mut self, method: Method) -> Option<Message> {
+        let mut request = self.our_dialog()?.request(method);
+        request.push(header::CONTACT, format!("<{}>", self.contact));
+        Some(request)
+    }
+
+    /// Not answered yet.
+    pub const fn is_early(&self) -> bool {
+        matches!(self.state, State::Calling(_) | State::Invited { .. })
+    }
+
+    /// It began with our INVITE.
+    pub const fn is_ours(&self) -> bool {
+        self.ours
     }
 
     const fn dialog(&self) -> Option<&Dialog> {

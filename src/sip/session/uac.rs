@@ -46,6 +46,10 @@ impl Calling {
         self.early.iter_mut().map(|e| &mut e.dialog).find(|d| d.id() == id)
     }
 
+    pub(super) fn last_early_dialog(&mut self) -> Option<&mut Dialog> {
+        self.early.last_mut().map(|e| &mut e.dialog)
+    }
+
     pub(super) fn early_count(&self) -> usize {
         self.early.len()
     }

@@ -29,6 +29,7 @@ names! {
     EVENT = "Event", "o";
     EXPIRES = "Expires";
     FROM = "From", "f";
+    HISTORY_INFO = "History-Info";
     IDENTITY = "Identity", "y";
     MAX_FORWARDS = "Max-Forwards";
     MIN_EXPIRES = "Min-Expires";
@@ -40,6 +41,7 @@ names! {
     PROXY_AUTHENTICATE = "Proxy-Authenticate";
     PROXY_AUTHORIZATION = "Proxy-Authorization";
     PROXY_REQUIRE = "Proxy-Require";
+    RACK = "RAck";
     REASON = "Reason";
     RECORD_ROUTE = "Record-Route";
     REFER_TO = "Refer-To", "r";
@@ -53,6 +55,7 @@ names! {
     ROUTE = "Route";
     RSEQ = "RSeq";
     SERVER = "Server";
+    SERVICE_ROUTE = "Service-Route";
     SESSION_EXPIRES = "Session-Expires", "x";
     SUBJECT = "Subject", "s";
     SUBSCRIPTION_STATE = "Subscription-State";

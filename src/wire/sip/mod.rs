@@ -10,6 +10,7 @@ mod message;
 mod method;
 mod params;
 mod parse;
+mod replaces;
 mod stream;
 #[cfg(test)]
 mod stream_tests;
@@ -24,6 +25,7 @@ pub use fault::Fault;
 pub use message::{Message, Start};
 pub use method::Method;
 pub use params::Params;
+pub use replaces::Replaces;
 pub use stream::{Framer, Piece};
 pub use uri::{Scheme, Uri};
 pub use via::{MAGIC, Via};

@@ -34,7 +34,7 @@ impl Uri {
     pub fn sip(user: Option<&str>, host: &str, port: Option<u16>) -> Self {
         Self {
             scheme: Scheme::Sip,
-            user: user.map(escape),
+            user: user.map(|user| escape(user, b"-_.!~*'()&=+$,")),
             host: host.to_ascii_lowercase(),
             port,
             params: Params::default(),
@@ -91,6 +91,24 @@ impl Uri {
         Some(Self { scheme, user, host, port, params: Params::parse(params), headers })
     }
 
+    /// The value of a header in `?name=value&…`, decoded.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        let pairs = self.headers.as_deref()?.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.into_iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| unescape(value))
+    }
+
+    /// A further header, for Refer-To.
+    pub fn set_header(&mut self, name: &str, value: &str) {
+        let headers = self.headers.get_or_insert_default();
+        if !headers.is_empty() {
+            headers.push('&');
+        }
+        headers.push_str(name);
+        headers.push('=');
+        headers.push_str(&escape(value, b"-_.!~*'()"));
+    }
+
     /// The user part with `%` escapes decoded, but for those of control characters: it goes into dial strings and logs.
     #[must_use]
     pub fn user_text(&self) -> Option<String> {
@@ -138,16 +156,16 @@ pub(super) fn host_port(text: &str) -> Option<(String, Option<u16>)> {
     }
 }
 
-fn escape(user: &str) -> String {
-    let mut out = String::with_capacity(user.len());
-    for byte in user.bytes() {
-        match byte {
-            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => out.push(char::from(byte)),
-            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' | b'&' | b'=' | b'+' | b'$'
-            | b',' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
+/// All but letters, digits and `kept` as `%XX`.
+fn escape(text: &str, kept: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let digit = |n: u8| char::from(DIGITS.get(usize::from(n & 15)).copied().unwrap_or_default());
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.extend(['%', digit(byte >> 4), digit(byte)]);
         }
     }
     out

@@ -132,6 +132,12 @@ impl Ladder {
         message
     }
 
+    /// The next message that we sent, whatever it is.
+    pub fn sent_any(&mut self) -> Option<Message> {
+        self.collect();
+        self.sent.pop_front().map(|(_, message)| message)
+    }
+
     pub fn nothing_sent(&mut self) {
         self.collect();
         let left: Vec<String> =

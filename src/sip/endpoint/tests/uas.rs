@@ -401,10 +401,6 @@ fn requests_of_no_dialog_or_out_of_order() {
     l.sent("200");
     l.request("OPTIONS", "p", 7, &tag, "");
     l.sent("500");
-    for (n, method) in ["UPDATE", "PRACK", "REFER", "SUBSCRIBE", "FOO"].into_iter().enumerate() {
-        l.request(method, &format!("u{n}"), 10 + u32::try_from(n).unwrap(), &tag, "");
-        assert!(l.sent("405").get(header::ALLOW).is_some(), "{method}");
-    }
     l.request("BYE", "b", 20, &tag, "");
     l.sent("200");
     l.event();
@@ -430,8 +426,6 @@ fn digits_by_info() {
     l.request("INFO", "n", 2, &tag, "Content-Type: application/dtmf-relay\n\nSignal=5\n");
     l.sent("200");
     l.no_event();
-    l.request("INFO", "m", 3, &tag, "Content-Type: text/plain\n\nhello\n");
-    assert!(l.sent("415").get(header::ACCEPT).is_some());
     l.request("INFO", "e", 4, &tag, "");
     l.sent("200");
     l.no_event();
