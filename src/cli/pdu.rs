@@ -135,7 +135,7 @@ fn octets_of(text: &str) -> Result<Vec<u8>, String> {
     hex::decode(&digits).map_err(|at| {
         let octet = at / 2;
         match digits.get(at..).and_then(|rest| rest.chars().next()) {
-            Some(c) => format!("octet {octet}: {c:?} is no hexadecimal digit"),
+            Some(c) => format!("octet {octet}: '{}' is no hexadecimal digit", c.escape_debug()),
             None => format!("octet {octet}: one hexadecimal digit, want two"),
         }
     })

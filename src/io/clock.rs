@@ -16,14 +16,9 @@ impl Clock {
     }
 
     #[must_use]
-    #[allow(clippy::disallowed_methods)]
     pub fn now(self) -> Now {
         let micros = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-            Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
-        };
-        Now { mono: Instant::from_micros(micros), wall: Wall(wall) }
+        Now { mono: Instant::from_micros(micros), wall: wall() }
     }
 
     /// The system's name for one of our instants.
@@ -31,4 +26,13 @@ impl Clock {
     pub fn system(self, at: Instant) -> std::time::Instant {
         self.start + std::time::Duration::from_micros(at.as_micros())
     }
+}
+
+/// Wall time as the system has it.
+#[allow(clippy::disallowed_methods)]
+pub fn wall() -> Wall {
+    Wall(match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
+    })
 }

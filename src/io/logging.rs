@@ -4,7 +4,6 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 use syslog::{LogFormat, Severity};
 
 /// The door for log lines.
@@ -107,9 +106,8 @@ struct Lines;
 impl<T: Display> LogFormat<T> for Lines {
     #[allow(clippy::disallowed_methods)]
     fn format<W: io::Write>(&self, to: &mut W, severity: Severity, message: T) -> syslog::Result<()> {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let priority = syslog::Facility::LOG_DAEMON as u8 | severity as u8;
-        let stamp = rfc3164(i64::try_from(now).unwrap_or(0));
+        let stamp = rfc3164(super::clock::wall().0);
         write!(to, "<{priority}>{stamp} tandem[{}]: {message}", std::process::id())
             .map_err(syslog::Error::Write)
     }

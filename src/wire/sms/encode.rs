@@ -50,7 +50,8 @@ impl fmt::Display for EncodeError {
         match self {
             Self::NoDestination => write!(f, "the destination has no digits; {FORM}"),
             Self::Destination(c) => {
-                write!(f, "the destination has {c:?} in it, and a text can only go to a number; {FORM}")
+                let c = c.escape_debug();
+                write!(f, "the destination has '{c}' in it, and a text can only go to a number; {FORM}")
             }
             Self::DestinationTooLong(digits) => {
                 write!(f, "the destination has {digits} digits, want at most {MOST_DIGITS}")
