@@ -3,10 +3,11 @@ use super::event::{ClientId, Event};
 use crate::sip::Flow;
 use crate::sip::session::{Invitation, SessionId};
 use crate::sip::transaction::{TransactionId, Transactions, branch};
+use crate::util::index::Secret;
 use crate::util::random::Random;
-use crate::util::table::Table;
 use crate::util::time::Instant;
 use crate::wire::sip::{Message, header};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// What we do.
@@ -38,8 +39,8 @@ pub struct Counters {
 
 #[derive(Debug)]
 pub struct Core {
-    pub transactions: Transactions,
-    pub usages: Table<TransactionId, Usage>,
+    pub transactions: Transactions<Usage>,
+    pub secret: Secret,
     pub random: Random,
     pub counters: Counters,
     user_agent: String,
@@ -47,10 +48,11 @@ pub struct Core {
 }
 
 impl Core {
-    pub fn new(random: Random, user_agent: &str) -> Self {
+    pub fn new(mut random: Random, user_agent: &str) -> Self {
+        let secret = Secret::new([random.next_u64(), random.next_u64()]);
         Self {
-            transactions: Transactions::default(),
-            usages: Table::new(),
+            transactions: Transactions::new(secret.clone()),
+            secret,
             random,
             counters: Counters::default(),
             user_agent: user_agent.to_owned(),
@@ -70,9 +72,7 @@ impl Core {
     pub fn send(&mut self, flow: Flow, mut request: Message, usage: Usage, now: Instant) -> TransactionId {
         self.name_ourselves(&mut request, header::USER_AGENT);
         let branch = branch(&self.random.token());
-        let id = self.transactions.send(flow, request, &branch, now);
-        self.usages.insert(id, usage);
-        id
+        self.transactions.send(flow, request, &branch, usage, now)
     }
 
     /// Sends the ACK for a 2xx; its bytes.
@@ -116,7 +116,7 @@ impl Core {
     }
 
     pub fn invitation(&mut self, id: TransactionId) -> Option<&mut Invitation> {
-        match self.usages.get_mut(&id) {
+        match self.transactions.user(id) {
             Some(Usage::Invite(invitation)) => Some(invitation),
             _ => None,
         }
@@ -124,7 +124,7 @@ impl Core {
 
     /// The owner's requests.
     pub fn on_owners_response(&mut self, id: TransactionId, response: Message) {
-        let Some(request) = self.transactions.sent(id).cloned() else { return };
+        let Some(request) = self.transactions.sent(id).map(Cow::into_owned) else { return };
         self.event(Event::Response {
             id: ClientId(id),
             response: Box::new(response),

@@ -24,7 +24,7 @@ impl Endpoint {
         now: Instant,
     ) -> Result<ClientId, Full> {
         self.make_room()?;
-        let session = self.sessions.get_mut(&session).filter(|s| s.is_heard()).ok_or(Full)?;
+        let session = self.sessions.get_mut(session.0).filter(|s| s.is_heard()).ok_or(Full)?;
         let mut request = session.request(method).ok_or(Full)?;
         for (name, value) in headers {
             request.push(&name, value);
@@ -49,7 +49,7 @@ impl Endpoint {
         now: Instant,
     ) -> Result<ClientId, Full> {
         self.make_room()?;
-        let session = self.sessions.get_mut(&session).filter(|s| s.is_heard()).ok_or(Full)?;
+        let session = self.sessions.get_mut(session.0).filter(|s| s.is_heard()).ok_or(Full)?;
         let number = session.our_dialog().ok_or(Full)?.next_cseq();
         let flow = session.flow();
         let request = again(request, header_name, header_value, number);
@@ -75,9 +75,9 @@ impl Endpoint {
         };
         let without = (remote_tag == "0").then(|| id(""));
         let names = [Some(id(remote_tag)), without];
-        let is_it = |s: &Session| s.is_heard() && names.iter().flatten().any(|n| s.has_dialog(n));
-        let (session, found) = self.sessions.iter().find(|(_, s)| is_it(s))?;
-        Some(Found { session: *session, early: found.is_early(), by_us: found.is_ours() })
+        let session = names.iter().flatten().find_map(|name| self.session_of(name))?;
+        let found = self.sessions.get(session.0).filter(|s| s.is_heard())?;
+        Some(Found { session, early: found.is_early(), by_us: found.is_ours() })
     }
 
     /// A request that the owner has to answer.
@@ -88,7 +88,7 @@ impl Endpoint {
         session: SessionId,
         now: Instant,
     ) {
-        if !self.sessions.get(&session).is_some_and(Session::is_heard) {
+        if !self.sessions.get(session.0).is_some_and(Session::is_heard) {
             return self.refuse_request(id, 481, &[], now);
         }
         self.core.event(Event::InDialog { session, id: RequestId(id), request: Box::new(request) });

@@ -28,10 +28,13 @@ pub(super) use core::{Core, Usage, sdp_of};
 pub use event::{ClientId, Counts, EndedBy, Event, Found, Full, Invite, Output, RequestId, SessionId, Why};
 
 use crate::sip::Flow;
-use crate::sip::session::{Fate, Invitation, Session};
+use crate::sip::dialog::DialogId;
+use crate::sip::session::{Fate, Session};
+use crate::sip::transaction::TransactionId;
+use crate::util::index::Index;
 use crate::util::limits::{SIP_CLIENT_TRANSACTIONS, SIP_SESSIONS};
+use crate::util::pool::Pool;
 use crate::util::random::{Random, Seed};
-use crate::util::table::Table;
 use crate::util::time::Instant;
 use crate::wire::sip::{CSeq, Message, Method, Uri, header};
 
@@ -39,15 +42,20 @@ use crate::wire::sip::{CSeq, Message, Method, Uri, header};
 #[derive(Debug)]
 pub struct Endpoint {
     core: Core,
-    sessions: Table<SessionId, Session>,
-    last_session: u32,
+    sessions: Pool<Session>,
+    /// Sessions by our tag.
+    by_tag: Index,
 }
 
 impl Endpoint {
     /// `user_agent` is our name in User-Agent and Server.
     #[must_use]
     pub fn new(seed: Seed, user_agent: &str) -> Self {
-        Self { core: Core::new(Random::new(seed), user_agent), sessions: Table::new(), last_session: 0 }
+        Self {
+            core: Core::new(Random::new(seed), user_agent),
+            sessions: Pool::default(),
+            by_tag: Index::default(),
+        }
     }
 
     // ---- inputs of the shell ----
@@ -73,29 +81,18 @@ impl Endpoint {
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
-        let due: Vec<SessionId> = self
-            .sessions
-            .iter()
-            .filter(|(_, s)| s.deadline().is_some_and(|at| now >= at))
-            .map(|(id, _)| *id)
-            .collect();
+        let due: Vec<u64> = std::iter::from_fn(|| self.sessions.pop_timer(now)).collect();
         for id in due {
-            self.with(id, |s, core| s.handle_timeout(core, now));
+            self.with(SessionId(id), |s, core| s.handle_timeout(core, now));
         }
         self.core.transactions.handle_timeout(now);
         self.take_notes(now);
-        self.forget_cancelled(now);
     }
 
     /// When `handle_timeout` is wanted next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let of_sessions = self.sessions.values().filter_map(Session::deadline);
-        let of_cancelled = self.core.usages.values().filter_map(|usage| match usage {
-            Usage::Invite(invitation) => Invitation::deadline(invitation),
-            _ => None,
-        });
-        of_sessions.chain(of_cancelled).chain(self.core.transactions.poll_timeout()).min()
+        self.sessions.next_timer().into_iter().chain(self.core.transactions.poll_timeout()).min()
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
@@ -197,9 +194,12 @@ impl Endpoint {
             self.core.counters.refused_full = self.core.counters.refused_full.saturating_add(1);
             return Err(Full);
         }
-        let id = self.fresh_session_id();
-        let session = Session::call(id, spec, &mut self.core, now);
-        self.sessions.insert(id, session);
+        let core = &mut self.core;
+        let id = SessionId(self.sessions.insert_with(|id| Session::call(SessionId(id), spec, core, now)));
+        if let Some(session) = self.sessions.get(id.0) {
+            self.by_tag.insert(session.tag(), id.0);
+        }
+        self.with(id, |_, _| Fate::Stays);
         Ok(id)
     }
 
@@ -241,7 +241,12 @@ impl Endpoint {
 
     /// Our re-INVITE with a new offer. False: not now (not answered yet, or another offer is under way).
     pub fn reinvite(&mut self, session: SessionId, sdp: Vec<u8>, now: Instant) -> bool {
-        self.sessions.get_mut(&session).is_some_and(|s| s.reinvite(sdp, &mut self.core, now))
+        let mut begun = false;
+        self.with(session, |s, core| {
+            begun = s.reinvite(sdp, core, now);
+            Fate::Stays
+        });
+        begun
     }
 
     /// 200 to the peer's re-INVITE: our answer, or our offer where it had none.
@@ -274,7 +279,7 @@ impl Endpoint {
         Counts {
             client_transactions: self.core.transactions.client_count(),
             server_transactions: self.core.transactions.server_count(),
-            dialogs: self.sessions.values().map(Session::dialog_count).sum(),
+            dialogs: self.sessions.iter().map(|(_, s)| s.dialog_count()).sum(),
             sessions: self.sessions.len(),
             refused_full: counters.refused_full,
             malformed: counters.malformed,
@@ -285,24 +290,31 @@ impl Endpoint {
     /// Nothing is left: no transaction, dialog, session or timer.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.counts().is_idle() && self.core.usages.is_empty() && self.poll_timeout().is_none()
+        self.counts().is_idle() && self.poll_timeout().is_none()
     }
 
     /// One input for one session, if there is one of this name.
     fn with(&mut self, id: SessionId, input: impl FnOnce(&mut Session, &mut Core) -> Fate) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(session) = self.sessions.get_mut(id.0) else { return };
         if input(session, &mut self.core) == Fate::Over {
-            self.sessions.remove(&id);
+            let tag = session.tag();
+            self.sessions.remove(id.0);
+            self.by_tag.remove(tag, id.0);
+        } else {
+            let at = session.deadline();
+            self.sessions.set_timer(id.0, at);
         }
     }
 
-    fn fresh_session_id(&mut self) -> SessionId {
-        loop {
-            self.last_session = self.last_session.wrapping_add(1);
-            let id = SessionId(self.last_session);
-            if !self.sessions.contains_key(&id) {
-                return id;
-            }
-        }
+    /// The session that has this dialog.
+    fn session_of(&self, dialog: &DialogId) -> Option<SessionId> {
+        let hash = self.core.secret.hash(dialog.local_tag.as_str());
+        let is_it = |id: &u64| self.sessions.get(*id).is_some_and(|s| s.has_dialog(dialog));
+        self.by_tag.get(hash).find(is_it).map(SessionId)
+    }
+
+    /// The session whose final response this INVITE of the peer waits for.
+    fn owner_of(&self, invite: TransactionId) -> Option<SessionId> {
+        self.sessions.iter().find(|(_, s)| s.owes(invite)).map(|(id, _)| SessionId(id))
     }
 }

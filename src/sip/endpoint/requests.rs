@@ -60,9 +60,15 @@ impl Endpoint {
     }
 
     fn on_ack(&mut self, ack: &Message, now: Instant) {
-        let dialog = DialogId::of_request(ack);
-        let session = dialog.and_then(|id| self.sessions.values_mut().find(|s| s.has_dialog(&id)));
-        if !session.is_some_and(|session| session.on_ack(ack, &mut self.core, now)) {
+        let session = DialogId::of_request(ack).and_then(|id| self.session_of(&id));
+        let mut taken = false;
+        if let Some(session) = session {
+            self.with(session, |s, core| {
+                taken = s.on_ack(ack, core, now);
+                Fate::Stays
+            });
+        }
+        if !taken {
             self.core.counters.stray = self.core.counters.stray.saturating_add(1);
         }
     }
@@ -99,8 +105,8 @@ impl Endpoint {
         let Some((invite, is_waiting)) = self.core.transactions.cancelled_by(request) else {
             return self.refuse_request(id, 481, &[], now);
         };
-        let owner = self.sessions.iter().find(|(_, s)| s.owes(invite)).map(|(id, _)| *id);
-        let tag = owner.and_then(|s| self.sessions.get(&s)).map(Session::local_tag).unwrap_or_default();
+        let owner = self.owner_of(invite);
+        let tag = owner.and_then(|s| self.sessions.get(s.0)).map(Session::local_tag).unwrap_or_default();
         let tag = if tag.is_empty() { self.core.random.token() } else { tag };
         self.core.respond_plainly(id, 200, &tag, &[], now);
         let reason = request.get(header::REASON).map(str::to_owned);
@@ -158,9 +164,12 @@ impl Endpoint {
             // Without a Contact the peer can't be reached (section 8.1.1.8).
             return self.refuse_request(id, 400, &[], now);
         };
-        let session = self.fresh_session_id();
         let has_offer = sdp_of(&request).is_some();
-        self.sessions.insert(session, Session::invited(session, id, dialog, has_offer, flow));
+        let tag = self.core.secret.hash(dialog.id().local_tag.as_str());
+        let session =
+            self.sessions.insert_with(|s| Session::invited(SessionId(s), id, dialog, has_offer, flow, tag));
+        self.by_tag.insert(tag, session);
+        let session = SessionId(session);
         self.core.event(Event::Invite { session, request: Box::new(request), flow });
     }
 
@@ -174,11 +183,12 @@ impl Endpoint {
         flow: Flow,
         now: Instant,
     ) {
-        let found = self.sessions.iter().find(|(_, s)| s.has_dialog(&dialog)).map(|(id, _)| *id);
-        let Some(session) = found else { return self.on_unknown_dialog(id, request, flow, now) };
+        let Some(session) = self.session_of(&dialog) else {
+            return self.on_unknown_dialog(id, request, flow, now);
+        };
         let taken = self
             .sessions
-            .get_mut(&session)
+            .get_mut(session.0)
             .and_then(|s| s.dialog_mut(&dialog))
             .map(|d| d.take_cseq(&request));
         if let Some(Err(status)) = taken {
@@ -228,7 +238,7 @@ impl Endpoint {
             return self.on_owners_request(id, request, session, now);
         }
         self.core.respond_plainly(id, 200, "", &[], now);
-        if self.sessions.get(&session).is_some_and(Session::is_heard) {
+        if self.sessions.get(session.0).is_some_and(Session::is_heard) {
             self.core.event(Event::Info { session, content_type, body: request.body });
         }
     }

@@ -6,25 +6,32 @@ use crate::sip::session::{self, Fate, Session, SessionId};
 use crate::sip::transaction::{Note, TransactionId, Why};
 use crate::util::time::Instant;
 use crate::wire::sip::Message;
+use std::borrow::Cow;
 
 impl Endpoint {
     pub(super) fn on_response(&mut self, response: Message, now: Instant) {
         match self.core.transactions.handle_response(response, now) {
-            Ok(Some((id, response))) => self.on_delivered(id, response, now),
+            Ok(Some((id, response))) => {
+                let is_final = response.status().is_some_and(|s| s >= 200);
+                self.on_delivered(id, response, now);
+                if is_final {
+                    self.core.transactions.settle(id);
+                }
+            }
             Ok(None) => {}
             Err(()) => self.core.counters.stray = self.core.counters.stray.saturating_add(1),
         }
     }
 
     fn on_delivered(&mut self, id: TransactionId, response: Message, now: Instant) {
-        match self.core.usages.get(&id) {
+        match self.core.transactions.user(id) {
             Some(Usage::Owner) => self.core.on_owners_response(id, response),
             Some(Usage::Invite(invitation)) => {
                 let session = invitation.session;
                 self.on_invite_response(id, session, response, now);
             }
-            Some(&Usage::Bye(session)) => {
-                let Some(request) = self.core.transactions.sent(id).cloned() else { return };
+            Some(&mut Usage::Bye(session)) => {
+                let Some(request) = self.core.transactions.sent(id).map(Cow::into_owned) else { return };
                 self.with(session, |s, core| s.on_bye_response(response, request, core, now));
             }
             Some(Usage::Cancel | Usage::Stray) | None => {}
@@ -32,7 +39,7 @@ impl Endpoint {
     }
 
     fn on_invite_response(&mut self, id: TransactionId, session: SessionId, response: Message, now: Instant) {
-        let waiting = self.sessions.get(&session).filter(|s| s.awaits(id));
+        let waiting = self.sessions.get(session.0).filter(|s| s.awaits(id));
         let (is_waited_for, is_first) = (waiting.is_some(), waiting.is_some_and(Session::is_calling));
         match response.status().unwrap_or(500) {
             100..=199 => {
@@ -66,13 +73,9 @@ impl Endpoint {
     pub(super) fn take_notes(&mut self, now: Instant) {
         while let Some(note) = self.core.transactions.poll_note() {
             match note {
-                Note::Over(id) => {
-                    self.core.usages.remove(&id);
-                }
-                Note::Failed(id, why) => self.on_no_response(id, why, now),
+                Note::Failed(id, why, usage) => self.on_no_response(id, why, usage, now),
                 Note::Unanswerable(invite) => {
-                    let owner = self.sessions.iter().find(|(_, s)| s.owes(invite)).map(|(id, _)| *id);
-                    if let Some(session) = owner {
+                    if let Some(session) = self.owner_of(invite) {
                         self.with(session, |s, core| s.on_unanswerable(core, now));
                     }
                 }
@@ -80,36 +83,18 @@ impl Endpoint {
         }
     }
 
-    fn on_no_response(&mut self, id: TransactionId, why: Why, now: Instant) {
-        match self.core.usages.remove(&id) {
-            Some(Usage::Owner) => self.core.event(Event::NoResponse { id: ClientId(id), why }),
-            Some(Usage::Invite(invitation)) => {
+    fn on_no_response(&mut self, id: TransactionId, why: Why, usage: Usage, now: Instant) {
+        match usage {
+            Usage::Owner => self.core.event(Event::NoResponse { id: ClientId(id), why }),
+            Usage::Invite(invitation) => {
                 self.with(invitation.session, |s, core| match (s.awaits(id), s.is_calling()) {
                     (true, true) => s.on_unanswered(why, core),
                     (true, false) => s.on_offer_unanswered(why, core, now),
                     (false, _) => Fate::Stays,
                 })
             }
-            Some(Usage::Bye(session)) => self.with(session, |_, _| Fate::Over),
-            Some(Usage::Cancel | Usage::Stray) | None => {}
-        }
-    }
-
-    /// INVITEs that were cancelled and have no final response after 64*T1 (section 9.1).
-    pub(super) fn forget_cancelled(&mut self, now: Instant) {
-        let due: Vec<TransactionId> = self
-            .core
-            .usages
-            .iter()
-            .filter(|(_, usage)| match usage {
-                Usage::Invite(invitation) => invitation.deadline().is_some_and(|at| now >= at),
-                _ => false,
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for id in due {
-            self.core.transactions.forget(id);
-            self.core.usages.remove(&id);
+            Usage::Bye(session) => self.with(session, |_, _| Fate::Over),
+            Usage::Cancel | Usage::Stray => {}
         }
     }
 }

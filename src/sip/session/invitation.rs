@@ -7,16 +7,14 @@ use crate::sip::transaction::{GIVE_UP, TransactionId};
 use crate::util::limits::SIP_FORKS;
 use crate::util::time::Instant;
 use crate::wire::sip::{CSeq, Message, Method, header};
+use std::borrow::Cow;
 
 #[derive(Debug)]
 enum Cancel {
     No,
     /// To be sent with these headers as soon as a provisional response comes. RFC 3261 section 9.1.
     Wanted(Vec<(String, String)>),
-    /// Without a final response until then the INVITE is forgotten.
-    Sent {
-        give_up_at: Instant,
-    },
+    Sent,
 }
 
 /// The ACK for the 2xx with this To tag. `None`: the owner has not given his answer yet.
@@ -38,13 +36,6 @@ impl Invitation {
     pub const fn new(session: SessionId) -> Self {
         Self { session, has_provisional: false, cancel: Cancel::No, acks: Vec::new() }
     }
-
-    pub const fn deadline(&self) -> Option<Instant> {
-        match self.cancel {
-            Cancel::Sent { give_up_at } => Some(give_up_at),
-            _ => None,
-        }
-    }
 }
 
 /// The session ends before the final response.
@@ -64,10 +55,10 @@ fn send_cancel(core: &mut Core, id: TransactionId, now: Instant) {
     let Some(invitation) = core.invitation(id) else { return };
     let Cancel::Wanted(headers) = &mut invitation.cancel else { return };
     let headers = std::mem::take(headers);
-    invitation.cancel = Cancel::Sent { give_up_at: now + GIVE_UP };
-    if let Some(cancel) = core.transactions.cancel(id, &headers, now) {
-        core.usages.insert(cancel, Usage::Cancel);
-    }
+    invitation.cancel = Cancel::Sent;
+    // Without a final response until then it is forgotten (section 9.1).
+    core.transactions.set_limit(id, Some(now + GIVE_UP));
+    core.transactions.cancel(id, &headers, Usage::Cancel, now);
 }
 
 /// A provisional response came: a CANCEL that waited for it goes out.
@@ -85,7 +76,7 @@ pub fn acknowledged(core: &mut Core, id: TransactionId, ok: &Message, bytes: Opt
 
 pub fn acknowledged_tag(core: &mut Core, id: TransactionId, remote_tag: String, bytes: Option<Vec<u8>>) {
     let Some(invitation) = core.invitation(id) else { return };
-    // The answer has come: nothing is left to cancel, and Timer M ends the transaction.
+    // The answer has come: nothing is left to cancel.
     invitation.cancel = Cancel::No;
     match invitation.acks.iter_mut().find(|a| a.remote_tag == remote_tag) {
         Some(ack) => ack.bytes = bytes,
@@ -106,7 +97,8 @@ pub fn repeat_ack(core: &mut Core, id: TransactionId, ok: &Message) -> bool {
 
 /// A 2xx that nobody wants any more, or a second one from another fork: ACK, then BYE (section 13.2.2.4).
 pub fn turn_away(core: &mut Core, id: TransactionId, ok: &Message, now: Instant) {
-    let (Some(invite), Some(flow)) = (core.transactions.sent(id).cloned(), core.transactions.sent_on(id))
+    let (Some(invite), Some(flow)) =
+        (core.transactions.sent(id).map(Cow::into_owned), core.transactions.sent_on(id))
     else {
         return;
     };

@@ -37,7 +37,7 @@ use unacked::Unacked;
 
 /// Names a session; not used again for a long time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub(crate) u32);
+pub struct SessionId(pub(crate) u64);
 
 /// What becomes of a session after an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +83,18 @@ pub struct Session {
     negotiation: Negotiation,
     /// We made the Call-ID (for the pause after 491).
     ours: bool,
+    /// Hash of our tag.
+    tag: u64,
 }
 
 impl Session {
-    const fn new(id: SessionId, flow: Flow, contact: Uri, state: State, ours: bool) -> Self {
-        Self { id, flow, contact, state, unacked: None, negotiation: Negotiation::Idle, ours }
+    const fn new(id: SessionId, flow: Flow, contact: Uri, state: State, ours: bool, tag: u64) -> Self {
+        Self { id, flow, contact, state, unacked: None, negotiation: Negotiation::Idle, ours, tag }
+    }
+
+    /// Hash of our tag.
+    pub const fn tag(&self) -> u64 {
+        self.tag
     }
 
     fn enter(&mut self, state: State) {

@@ -5,6 +5,7 @@ use crate::sip::transaction::{GIVE_UP, TransactionId, Why};
 use crate::util::limits::SIP_CHALLENGES;
 use crate::util::time::Instant;
 use crate::wire::sip::{Message, Method, header};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// How often a re-INVITE that got 491 is tried again by itself.
@@ -95,7 +96,7 @@ impl Session {
         let State::Answered { dialog, .. } = &mut self.state else { return Fate::Stays };
         let Some(request) = core.transactions.sent(invite) else { return Fate::Stays };
         dialog.refresh_target(ok);
-        let ack = dialog.ack(request);
+        let ack = dialog.ack(&request);
         let bytes = core.send_ack(flow, ack);
         invitation::acknowledged(core, invite, ok, Some(bytes));
         self.negotiation = Negotiation::Idle;
@@ -115,7 +116,7 @@ impl Session {
         else {
             return Fate::Stays;
         };
-        let request = core.transactions.sent(invite).cloned();
+        let request = core.transactions.sent(invite).map(Cow::into_owned);
         match (response.status().unwrap_or(500), request) {
             // The peer knows this dialog no more (section 12.2.1.2).
             (408 | 481, _) => return self.end_by(EndedBy::Timeout, core, now),

@@ -6,6 +6,7 @@ use crate::sip::transaction::{GIVE_UP, TransactionId, Why};
 use crate::util::limits::{SIP_CHALLENGES, SIP_EARLY_DIALOGS};
 use crate::util::time::Instant;
 use crate::wire::sip::{CSeq, Message, Method, header};
+use std::borrow::Cow;
 
 #[derive(Debug)]
 pub(super) enum Stage {
@@ -75,7 +76,8 @@ impl Calling {
 impl Session {
     /// Sends the INVITE.
     pub fn call(id: SessionId, spec: Invite, core: &mut Core, now: Instant) -> Self {
-        let mut request = first_invite(&spec, core);
+        let tag = core.random.token();
+        let mut request = first_invite(&spec, &tag, core);
         let has_offer = spec.sdp.is_some();
         if let Some(sdp) = spec.sdp {
             request.set_body("application/sdp", sdp);
@@ -88,7 +90,7 @@ impl Session {
             ring_until: spec.ring_limit.map(|limit| now + limit),
             challenges: 0,
         };
-        Self::new(id, spec.flow, spec.contact, State::Calling(calling), true)
+        Self::new(id, spec.flow, spec.contact, State::Calling(calling), true, core.secret.hash(tag.as_str()))
     }
 
     /// 101 to 199 for our first INVITE.
@@ -98,7 +100,7 @@ impl Session {
             return;
         };
         if status > 100 {
-            calling.take_early(request, response);
+            calling.take_early(&request, response);
             core.event(Event::Progress { session: self.id, status, sdp: sdp_of(response) });
         }
     }
@@ -106,7 +108,7 @@ impl Session {
     /// The first 2xx for our first INVITE.
     pub fn on_answered(&mut self, invite: TransactionId, ok: Message, core: &mut Core) -> Fate {
         let State::Calling(calling) = self.leave() else { return Fate::Stays };
-        let Some(request) = core.transactions.sent(invite).cloned() else { return Fate::Over };
+        let Some(request) = core.transactions.sent(invite).map(Cow::into_owned) else { return Fate::Over };
         let Some(mut dialog) = Dialog::uac(&request, &ok) else {
             // Without a tag of ours or a Call-ID: no answer to what we sent.
             core.event(Event::Failed { session: self.id, status: 502, response: Some(Box::new(ok)) });
@@ -160,7 +162,7 @@ impl Session {
     ) -> Fate {
         let State::Calling(calling) = &mut self.state else { return Fate::Stays };
         let status = response.status().unwrap_or(500);
-        let request = core.transactions.sent(invite).cloned();
+        let request = core.transactions.sent(invite).map(Cow::into_owned);
         if let (401 | 407, Some(request), true) = (status, request, calling.challenges < SIP_CHALLENGES) {
             calling.challenges = calling.challenges.saturating_add(1);
             calling.early.clear();
@@ -236,7 +238,7 @@ impl Session {
     }
 }
 
-fn first_invite(spec: &Invite, core: &mut Core) -> Message {
+fn first_invite(spec: &Invite, tag: &str, core: &mut Core) -> Message {
     let mut request = Message::request(Method::Invite, spec.uri.clone());
     for route in &spec.route {
         request.push(header::ROUTE, route.as_str());
@@ -244,8 +246,7 @@ fn first_invite(spec: &Invite, core: &mut Core) -> Message {
     if !spec.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header::MAX_FORWARDS)) {
         request.push(header::MAX_FORWARDS, "70");
     }
-    let tag = core.random.token();
-    request.push(header::FROM, spec.from.clone().with_tag(&tag).to_string());
+    request.push(header::FROM, spec.from.clone().with_tag(tag).to_string());
     request.push(header::TO, spec.to.to_string());
     let call_id = spec.call_id.clone().unwrap_or_else(|| core.random.token());
     request.push(header::CALL_ID, call_id);

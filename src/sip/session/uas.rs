@@ -17,8 +17,9 @@ impl Session {
         dialog: Dialog,
         has_offer: bool,
         flow: Flow,
+        tag: u64,
     ) -> Self {
-        Self::new(id, flow, contact_at(flow), State::Invited { invite, dialog, has_offer }, false)
+        Self::new(id, flow, contact_at(flow), State::Invited { invite, dialog, has_offer }, false, tag)
     }
 
     /// 101 to 199.

@@ -1,13 +1,14 @@
 //! The client side: our requests, and the responses to them.
 use super::client::{self, Client};
 use super::invite_client::{self, InviteClient};
-use super::key::ClientKey;
+use super::key::{client_key, key_of_response};
 use super::routing::via;
 use super::table::{Note, Transactions};
 use super::{TransactionId, Why};
 use crate::sip::Flow;
 use crate::util::time::Instant;
 use crate::wire::sip::{CSeq, Message, Method, header};
+use std::borrow::Cow;
 
 #[derive(Debug)]
 enum ClientMachine {
@@ -15,21 +16,39 @@ enum ClientMachine {
     Other(Client),
 }
 
+/// Our request. After the final response little of it is needed any more, and many linger.
 #[derive(Debug)]
-pub(super) struct ClientTransaction {
-    machine: ClientMachine,
-    key: ClientKey,
-    pub(super) flow: Flow,
-    /// As it was sent, Via included.
-    request: Message,
-    bytes: Vec<u8>,
-    /// For a refused INVITE.
-    ack: Option<Vec<u8>>,
+enum Sent {
+    /// As it was sent, Via included; the bytes for sending it again.
+    Whole(Box<Message>, Vec<u8>),
+    /// An INVITE without its body, for the ACK of a further 2xx.
+    Head(Box<[u8]>),
+    Nothing,
 }
 
-impl Transactions {
+#[derive(Debug)]
+pub(super) struct ClientTransaction<U> {
+    machine: ClientMachine,
+    key: u64,
+    pub(super) flow: Flow,
+    sent: Sent,
+    /// For a refused INVITE.
+    ack: Option<Box<[u8]>>,
+    /// Without a final response until then it is forgotten: an INVITE that was cancelled.
+    limit: Option<Instant>,
+    user: U,
+}
+
+impl<U> Transactions<U> {
     /// Sends a request that has everything but its Via.
-    pub fn send(&mut self, flow: Flow, mut request: Message, branch: &str, now: Instant) -> TransactionId {
+    pub fn send(
+        &mut self,
+        flow: Flow,
+        mut request: Message,
+        branch: &str,
+        user: U,
+        now: Instant,
+    ) -> TransactionId {
         let method = request.method().cloned().unwrap_or(Method::Options);
         request.push_front(header::VIA, via(flow, branch));
         let reliable = flow.transport.is_reliable();
@@ -38,31 +57,35 @@ impl Transactions {
         } else {
             ClientMachine::Other(Client::new(reliable, now))
         };
-        let id = self.fresh_id();
-        let key = ClientKey::new(branch, &method);
+        let key = client_key(&self.secret, branch, &method);
         let bytes = request.to_bytes();
         self.output(flow, bytes.clone());
-        self.client_keys.insert(key.clone(), id);
-        self.clients.insert(id, ClientTransaction { machine, key, flow, request, bytes, ack: None });
-        id
+        let sent = Sent::Whole(Box::new(request), bytes);
+        let id =
+            self.clients.insert(ClientTransaction { machine, key, flow, sent, ack: None, limit: None, user });
+        self.client_keys.insert(key, id);
+        self.arm_client(TransactionId(id));
+        TransactionId(id)
     }
 
     /// CANCEL for an INVITE of ours: its Request-URI, Via, To, From, Call-ID, CSeq number and Route. RFC 3261 section 9.1. The caller has
     /// seen a provisional response.
-    pub fn cancel(
-        &mut self,
+    pub fn cancel(&mut self, invite: TransactionId, headers: &[(String, String)], user: U, now: Instant) {
+        let Some((flow, cancel, branch)) = self.cancel_of(invite, headers) else { return };
+        self.send(flow, cancel, &branch, user, now);
+    }
+
+    fn cancel_of(
+        &self,
         invite: TransactionId,
         headers: &[(String, String)],
-        now: Instant,
-    ) -> Option<TransactionId> {
-        let transaction = self.clients.get(&invite)?;
-        let flow = transaction.flow;
-        let branch = transaction.request.via()?.branch()?.to_owned();
-        let mut cancel = like(&transaction.request, Method::Cancel)?;
+    ) -> Option<(Flow, Message, String)> {
+        let request = self.sent(invite)?;
+        let mut cancel = like(&request, Method::Cancel)?;
         for (name, value) in headers {
             cancel.push(name, value.as_str());
         }
-        Some(self.send(flow, cancel, &branch, now))
+        Some((self.sent_on(invite)?, cancel, request.via()?.branch()?.to_owned()))
     }
 
     /// An ACK for a 2xx: no transaction of its own (RFC 3261 section 13.2.2.4). Its bytes, to be sent again with `send_bytes`.
@@ -77,6 +100,11 @@ impl Transactions {
         self.output(flow, bytes);
     }
 
+    fn arm_client(&mut self, id: TransactionId) {
+        let at = self.clients.get(id.0).and_then(ClientTransaction::deadline);
+        self.clients.set_timer(id.0, at);
+    }
+
     /// A response for the user, with its transaction. `None`: absorbed or stray.
     pub fn handle_response(
         &mut self,
@@ -87,48 +115,86 @@ impl Transactions {
         if response.items(header::VIA).count() != 1 {
             return Err(());
         }
-        let key = ClientKey::of_response(&response).ok_or(())?;
-        let id = *self.client_keys.get(&key).ok_or(())?;
-        let transaction = self.clients.get_mut(&id).ok_or(())?;
+        let key = key_of_response(&self.secret, &response).ok_or(())?;
+        let id = TransactionId(self.client_keys.get(key).next().ok_or(())?);
+        let transaction = self.clients.get_mut(id.0).ok_or(())?;
         let status = response.status().ok_or(())?;
+        if status >= 200 {
+            transaction.limit = None;
+        }
         let deliver = match &mut transaction.machine {
             ClientMachine::Other(machine) => {
                 machine.handle_response(status, now) == Some(client::Action::Deliver)
             }
             ClientMachine::Invite(machine) => {
                 let action = machine.handle_response(status, now);
-                if matches!(action, Some(invite_client::Action::AckAndDeliver)) {
-                    transaction.ack = ack_refusal(&transaction.request, &response).map(|ack| ack.to_bytes());
+                use invite_client::Action::{Ack, AckAndDeliver, Deliver};
+                if let (Some(AckAndDeliver), Sent::Whole(request, _)) = (action, &transaction.sent) {
+                    transaction.ack = ack_refusal(request, &response).map(|ack| ack.to_bytes().into());
                 }
                 let flow = transaction.flow;
-                use invite_client::Action::{Ack, AckAndDeliver, Deliver};
                 if let (Some(AckAndDeliver | Ack), Some(ack)) = (action, transaction.ack.clone()) {
-                    self.output(flow, ack);
+                    self.output(flow, ack.into_vec());
                 }
                 matches!(action, Some(Deliver | AckAndDeliver))
             }
         };
+        self.arm_client(id);
         Ok(deliver.then_some((id, response)))
     }
 
-    /// The request as it was sent.
-    pub fn sent(&self, id: TransactionId) -> Option<&Message> {
-        self.clients.get(&id).map(|t| &t.request)
+    /// The final response was dealt with: of the request stays what may still be needed.
+    pub fn settle(&mut self, id: TransactionId) {
+        let Some(transaction) = self.clients.get_mut(id.0) else { return };
+        let Sent::Whole(request, _) = &mut transaction.sent else { return };
+        transaction.sent = match &transaction.machine {
+            ClientMachine::Invite(machine) if transaction.ack.is_none() && !machine.is_waiting() => {
+                request.body = Vec::new();
+                Sent::Head(request.to_bytes().into())
+            }
+            machine if machine.is_waiting() => return,
+            _ => Sent::Nothing,
+        };
     }
 
-    pub fn sent_on(&self, id: TransactionId) -> Option<Flow> {
-        self.clients.get(&id).map(|t| t.flow)
-    }
-
-    /// Forgets a client transaction; its response would be stray. No note follows.
-    pub fn forget(&mut self, id: TransactionId) {
-        if let Some(transaction) = self.clients.remove(&id) {
-            self.client_keys.remove(&transaction.key);
+    /// The request as it was sent, after the final response without its body. `None`: nothing of it is left.
+    pub fn sent(&self, id: TransactionId) -> Option<Cow<'_, Message>> {
+        match &self.clients.get(id.0)?.sent {
+            Sent::Whole(request, _) => Some(Cow::Borrowed(request)),
+            Sent::Head(bytes) => Message::parse(bytes).ok().map(Cow::Owned),
+            Sent::Nothing => None,
         }
     }
 
+    pub fn sent_on(&self, id: TransactionId) -> Option<Flow> {
+        self.clients.get(id.0).map(|t| t.flow)
+    }
+
+    pub fn user(&mut self, id: TransactionId) -> Option<&mut U> {
+        self.clients.get_mut(id.0).map(|t| &mut t.user)
+    }
+
+    /// Without a final response until then it is forgotten.
+    pub fn set_limit(&mut self, id: TransactionId, limit: Option<Instant>) {
+        if let Some(transaction) = self.clients.get_mut(id.0) {
+            transaction.limit = limit;
+        }
+        self.arm_client(id);
+    }
+
+    /// Its response would be stray from now on.
+    fn forget(&mut self, id: TransactionId) -> Option<U> {
+        let transaction = self.clients.remove(id.0)?;
+        self.client_keys.remove(transaction.key, id.0);
+        Some(transaction.user)
+    }
+
     pub(super) fn on_client_timeout(&mut self, id: TransactionId, now: Instant) {
-        let Some(transaction) = self.clients.get_mut(&id) else { return };
+        let Some(transaction) = self.clients.get_mut(id.0) else { return };
+        if transaction.limit.is_some_and(|at| now >= at) {
+            self.forget(id);
+            return;
+        }
         let (again, failed) = match &mut transaction.machine {
             ClientMachine::Invite(machine) => {
                 let action = machine.handle_timeout(now);
@@ -140,46 +206,58 @@ impl Transactions {
                 (action == Some(client::Action::Retransmit), action == Some(client::Action::TimedOut))
             }
         };
-        let over = transaction.is_terminated();
-        let (flow, bytes) = (transaction.flow, again.then(|| transaction.bytes.clone()));
+        let over = transaction.machine.is_terminated();
+        let flow = transaction.flow;
+        let bytes = match &transaction.sent {
+            Sent::Whole(_, bytes) if again => Some(bytes.clone()),
+            _ => None,
+        };
         if let Some(bytes) = bytes {
             self.output(flow, bytes);
         }
-        if over {
-            self.forget(id);
-            self.notes.push_back(if failed { Note::Failed(id, Why::Timeout) } else { Note::Over(id) });
+        if !over {
+            return self.arm_client(id);
+        }
+        let user = self.forget(id);
+        if let (true, Some(user)) = (failed, user) {
+            self.notes.push_back(Note::Failed(id, Why::Timeout, user));
         }
     }
 
     pub(super) fn fail_clients(&mut self, on_it: impl Fn(Flow) -> bool) {
-        let lost: Vec<TransactionId> =
-            self.clients.iter().filter(|(_, t)| on_it(t.flow) && t.is_waiting()).map(|(id, _)| *id).collect();
+        let lost = self.clients.iter().filter(|(_, t)| on_it(t.flow) && t.machine.is_waiting());
+        let mut lost: Vec<TransactionId> = lost.map(|(id, _)| TransactionId(id)).collect();
+        lost.sort_unstable();
         for id in lost {
-            self.forget(id);
-            self.notes.push_back(Note::Failed(id, Why::Transport));
+            if let Some(user) = self.forget(id) {
+                self.notes.push_back(Note::Failed(id, Why::Transport, user));
+            }
         }
     }
 }
 
-impl ClientTransaction {
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        match &self.machine {
+impl<U> ClientTransaction<U> {
+    fn deadline(&self) -> Option<Instant> {
+        let of_machine = match &self.machine {
             ClientMachine::Invite(machine) => machine.deadline(),
             ClientMachine::Other(machine) => machine.deadline(),
-        }
+        };
+        of_machine.into_iter().chain(self.limit).min()
     }
+}
 
+impl ClientMachine {
     const fn is_waiting(&self) -> bool {
-        match &self.machine {
-            ClientMachine::Invite(machine) => machine.is_waiting(),
-            ClientMachine::Other(machine) => machine.is_waiting(),
+        match self {
+            Self::Invite(machine) => machine.is_waiting(),
+            Self::Other(machine) => machine.is_waiting(),
         }
     }
 
     const fn is_terminated(&self) -> bool {
-        match &self.machine {
-            ClientMachine::Invite(machine) => machine.is_terminated(),
-            ClientMachine::Other(machine) => machine.is_terminated(),
+        match self {
+            Self::Invite(machine) => machine.is_terminated(),
+            Self::Other(machine) => machine.is_terminated(),
         }
     }
 }

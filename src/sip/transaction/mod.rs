@@ -24,7 +24,7 @@ pub use timers::{GIVE_UP, T1, doubled_to_t2};
 
 use crate::sip::Flow;
 
-/// Names a transaction, of the client's or the server's side. Never used twice.
+/// Names a transaction of the client's or of the server's side, which are numbered apart. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TransactionId(pub(super) u64);
 

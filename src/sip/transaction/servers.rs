@@ -1,7 +1,7 @@
 //! The server side: requests from outside, and our responses to them.
 use super::TransactionId;
 use super::invite_server::{self, InviteServer};
-use super::key::{Origin, ServerKey};
+use super::key::{key_of_its_invite, key_of_request, origin_of};
 use super::routing::{stamp, way_back};
 use super::server::Server;
 use super::table::Transactions;
@@ -36,29 +36,31 @@ enum ServerMachine {
 #[derive(Debug)]
 pub(super) struct ServerTransaction {
     machine: ServerMachine,
-    key: ServerKey,
-    origin: Origin,
+    key: u64,
+    /// `None`: a further one with this origin is not merged. After a challenge the next try has a new CSeq, but some phones keep
+    /// the old one.
+    origin: Option<u64>,
     /// The way of the responses.
     pub(super) back: Flow,
     /// Until the final response.
     request: Option<Box<Message>>,
-    /// The last response.
-    response: Option<Vec<u8>>,
-    /// Asked for credentials. The next try has a new CSeq, but some phones keep the old one.
-    challenged: bool,
+    /// The last response. With a final one it is all that lingers.
+    response: Option<Box<[u8]>>,
 }
 
-impl Transactions {
+impl<U> Transactions<U> {
     /// A request with its Via stamped by where it came from.
     pub fn handle_request(&mut self, mut request: Message, flow: Flow, now: Instant) -> Received {
         let back = way_back(&request, flow);
         stamp(&mut request, flow);
         let is_ack = request.method() == Some(&Method::Ack);
-        let key = if is_ack { ServerKey::of_its_invite(&request) } else { ServerKey::of_request(&request) };
-        let (Some(key), Some(origin)) = (key, Origin::of(&request)) else {
+        let secret = &self.secret;
+        let key = if is_ack { key_of_its_invite(secret, &request) } else { key_of_request(secret, &request) };
+        let (Some(key), Some(origin)) = (key, origin_of(secret, &request)) else {
             return Received::Incomplete;
         };
-        if let Some(&id) = self.server_keys.get(&key) {
+        let known = self.server_keys.get(key).next().map(TransactionId);
+        if let Some(id) = known {
             return if is_ack { self.on_ack(id, request, now) } else { self.on_repeated(id) };
         }
         if is_ack {
@@ -67,36 +69,43 @@ impl Transactions {
         if self.servers.len() >= SIP_SERVER_TRANSACTIONS {
             return Received::Full(Box::new(request));
         }
-        let begins_no_dialog = request.to().is_some_and(|to| to.tag().is_some());
-        let merged = !begins_no_dialog
-            && request.method() != Some(&Method::Cancel)
-            && self.servers.values().any(|t| t.origin == origin && !t.challenged);
+        let may_merge =
+            request.to().is_none_or(|to| to.tag().is_none()) && request.method() != Some(&Method::Cancel);
+        let origin = may_merge.then_some(origin);
+        let merged = origin.is_some_and(|origin| self.origins.get(origin).next().is_some());
         let reliable = flow.transport.is_reliable();
         let machine = if request.method() == Some(&Method::Invite) {
             ServerMachine::Invite(InviteServer::new(reliable, now))
         } else {
             ServerMachine::Other(Server::new(reliable, now))
         };
-        let id = self.fresh_id();
-        self.server_keys.insert(key.clone(), id);
         let request = Some(Box::new(request));
-        self.servers.insert(
-            id,
-            ServerTransaction { machine, key, origin, back, request, response: None, challenged: false },
-        );
-        if merged { Received::Merged(id) } else { Received::New(id) }
+        let id =
+            self.servers.insert(ServerTransaction { machine, key, origin, back, request, response: None });
+        self.server_keys.insert(key, id);
+        if let Some(origin) = origin {
+            self.origins.insert(origin, id);
+        }
+        self.arm_server(TransactionId(id));
+        if merged { Received::Merged(TransactionId(id)) } else { Received::New(TransactionId(id)) }
+    }
+
+    fn arm_server(&mut self, id: TransactionId) {
+        let at = self.servers.get(id.0).and_then(ServerTransaction::deadline);
+        self.servers.set_timer(id.0, at);
     }
 
     fn on_ack(&mut self, id: TransactionId, ack: Message, now: Instant) -> Received {
-        let absorbed = match self.servers.get_mut(&id).map(|t| &mut t.machine) {
+        let absorbed = match self.servers.get_mut(id.0).map(|t| &mut t.machine) {
             Some(ServerMachine::Invite(machine)) => machine.handle_ack(now),
             _ => false,
         };
+        self.arm_server(id);
         if absorbed { Received::Absorbed } else { Received::Ack(Box::new(ack)) }
     }
 
     fn on_repeated(&mut self, id: TransactionId) -> Received {
-        let action = match self.servers.get_mut(&id).map(|t| &mut t.machine) {
+        let action = match self.servers.get_mut(id.0).map(|t| &mut t.machine) {
             Some(ServerMachine::Invite(machine)) => machine.handle_request(),
             Some(ServerMachine::Other(machine)) if machine.handle_request() => {
                 Some(invite_server::Action::Retransmit)
@@ -104,15 +113,16 @@ impl Transactions {
             _ => None,
         };
         self.on_server_action(id, action);
+        self.arm_server(id);
         Received::Absorbed
     }
 
     fn on_server_action(&mut self, id: TransactionId, action: Option<invite_server::Action>) {
         match action {
             Some(invite_server::Action::SendTrying) => {
-                let Some(transaction) = self.servers.get_mut(&id) else { return };
+                let Some(transaction) = self.servers.get_mut(id.0) else { return };
                 let Some(request) = &transaction.request else { return };
-                transaction.response = Some(Message::response_to(request, 100, "").to_bytes());
+                transaction.response = Some(Message::response_to(request, 100, "").to_bytes().into());
                 self.repeat(id);
             }
             Some(invite_server::Action::Retransmit) => self.repeat(id),
@@ -123,18 +133,18 @@ impl Transactions {
 
     /// The INVITE that a CANCEL is about, and whether it still waits for its final response.
     pub fn cancelled_by(&self, cancel: &Message) -> Option<(TransactionId, bool)> {
-        let id = *self.server_keys.get(&ServerKey::of_its_invite(cancel)?)?;
+        let id = self.server_keys.get(key_of_its_invite(&self.secret, cancel)?).next().map(TransactionId)?;
         Some((id, self.is_waiting(id)))
     }
 
     /// The request of a server transaction; `None` after its final response.
     pub fn request(&self, id: TransactionId) -> Option<&Message> {
-        self.servers.get(&id)?.request.as_deref()
+        self.servers.get(id.0)?.request.as_deref()
     }
 
     /// The server transaction has no final response yet.
     pub fn is_waiting(&self, id: TransactionId) -> bool {
-        self.servers.get(&id).is_some_and(|t| match &t.machine {
+        self.servers.get(id.0).is_some_and(|t| match &t.machine {
             ServerMachine::Invite(machine) => machine.is_waiting(),
             ServerMachine::Other(machine) => machine.is_waiting(),
         })
@@ -142,33 +152,37 @@ impl Transactions {
 
     /// Sends a response; false: too late, it was dropped.
     pub fn respond(&mut self, id: TransactionId, response: &Message, now: Instant) -> bool {
-        let Some(transaction) = self.servers.get_mut(&id) else { return false };
+        let Some(transaction) = self.servers.get_mut(id.0) else { return false };
         let Some(status) = response.status() else { return false };
         let goes_out = match &mut transaction.machine {
             ServerMachine::Invite(machine) => machine.respond(status, now),
             ServerMachine::Other(machine) => machine.respond(status, now),
         };
         if goes_out {
-            transaction.response = Some(response.to_bytes());
-            transaction.challenged = matches!(status, 401 | 407);
+            transaction.response = Some(response.to_bytes().into());
             if status >= 200 {
                 transaction.request = None;
             }
+            let origin = transaction.origin.take_if(|_| matches!(status, 401 | 407));
+            if let Some(origin) = origin {
+                self.origins.remove(origin, id.0);
+            }
             self.repeat(id);
+            self.arm_server(id);
         }
         goes_out
     }
 
     /// Sends the last response again: for a 2xx to INVITE its user does that.
     pub fn repeat(&mut self, id: TransactionId) {
-        let Some(transaction) = self.servers.get(&id) else { return };
+        let Some(transaction) = self.servers.get(id.0) else { return };
         if let Some(bytes) = transaction.response.clone() {
-            self.output(transaction.back, bytes);
+            self.output(transaction.back, bytes.into_vec());
         }
     }
 
     pub(super) fn on_server_timeout(&mut self, id: TransactionId, now: Instant) {
-        let Some(transaction) = self.servers.get_mut(&id) else { return };
+        let Some(transaction) = self.servers.get_mut(id.0) else { return };
         let action = match &mut transaction.machine {
             ServerMachine::Invite(machine) => machine.handle_timeout(now),
             ServerMachine::Other(machine) => {
@@ -180,18 +194,21 @@ impl Transactions {
             self.forget_server(id);
         } else {
             self.on_server_action(id, action);
+            self.arm_server(id);
         }
     }
 
     pub(super) fn forget_server(&mut self, id: TransactionId) {
-        if let Some(transaction) = self.servers.remove(&id) {
-            self.server_keys.remove(&transaction.key);
+        let Some(transaction) = self.servers.remove(id.0) else { return };
+        self.server_keys.remove(transaction.key, id.0);
+        if let Some(origin) = transaction.origin {
+            self.origins.remove(origin, id.0);
         }
     }
 }
 
 impl ServerTransaction {
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self) -> Option<Instant> {
         match &self.machine {
             ServerMachine::Invite(machine) => machine.deadline(),
             ServerMachine::Other(machine) => machine.deadline(),
@@ -203,5 +220,16 @@ impl ServerTransaction {
             ServerMachine::Invite(machine) => machine.is_terminated(),
             ServerMachine::Other(machine) => machine.is_terminated(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lingers_is_small() {
+        // Beside the bytes of the answer; two words more in the pool, about five in the indexes and the heap.
+        assert!(size_of::<ServerTransaction>() <= 176, "{}", size_of::<ServerTransaction>());
     }
 }

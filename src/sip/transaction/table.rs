@@ -1,54 +1,59 @@
 //! All transactions, with the messages that they send again.
 use super::clients::ClientTransaction;
-use super::key::{ClientKey, ServerKey};
 use super::servers::ServerTransaction;
 use super::{Output, TransactionId, Why};
 use crate::sip::Flow;
-use crate::util::table::Table;
+use crate::util::index::{Index, Secret};
+use crate::util::pool::Pool;
 use crate::util::time::Instant;
 use std::collections::VecDeque;
 
 /// What became of a transaction by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// No final response came; the transaction is gone.
-    Failed(TransactionId, Why),
-    /// A client transaction that had its final response is gone.
-    Over(TransactionId),
+#[derive(Debug)]
+pub enum Note<U> {
+    /// No final response came; the transaction is gone. With its user.
+    Failed(TransactionId, Why, U),
     /// A server transaction that was not answered yet can't be: its connection is gone.
     Unanswerable(TransactionId),
 }
 
-#[derive(Debug, Default)]
-pub struct Transactions {
-    pub(super) clients: Table<TransactionId, ClientTransaction>,
-    pub(super) client_keys: Table<ClientKey, TransactionId>,
-    pub(super) servers: Table<TransactionId, ServerTransaction>,
-    pub(super) server_keys: Table<ServerKey, TransactionId>,
-    last_id: u64,
+/// `U`: the user of a client transaction.
+#[derive(Debug)]
+pub struct Transactions<U> {
+    pub(super) secret: Secret,
+    pub(super) clients: Pool<ClientTransaction<U>>,
+    pub(super) client_keys: Index,
+    pub(super) servers: Pool<ServerTransaction>,
+    pub(super) server_keys: Index,
+    /// Server transactions by what merged requests have in common.
+    pub(super) origins: Index,
     outputs: VecDeque<Output>,
-    pub(super) notes: VecDeque<Note>,
+    pub(super) notes: VecDeque<Note<U>>,
 }
 
-impl Transactions {
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let due: Vec<TransactionId> = self
-            .clients
-            .iter()
-            .filter(|(_, t)| t.deadline().is_some_and(|at| now >= at))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in due {
-            self.on_client_timeout(id, now);
+impl<U> Transactions<U> {
+    pub fn new(secret: Secret) -> Self {
+        Self {
+            secret,
+            clients: Pool::default(),
+            client_keys: Index::default(),
+            servers: Pool::default(),
+            server_keys: Index::default(),
+            origins: Index::default(),
+            outputs: VecDeque::new(),
+            notes: VecDeque::new(),
         }
-        let due: Vec<TransactionId> = self
-            .servers
-            .iter()
-            .filter(|(_, t)| t.deadline().is_some_and(|at| now >= at))
-            .map(|(id, _)| *id)
-            .collect();
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        // All that are due first: each gets one input, whatever its next deadline is.
+        let due: Vec<u64> = std::iter::from_fn(|| self.clients.pop_timer(now)).collect();
         for id in due {
-            self.on_server_timeout(id, now);
+            self.on_client_timeout(TransactionId(id), now);
+        }
+        let due: Vec<u64> = std::iter::from_fn(|| self.servers.pop_timer(now)).collect();
+        for id in due {
+            self.on_server_timeout(TransactionId(id), now);
         }
     }
 
@@ -56,8 +61,9 @@ impl Transactions {
     pub fn handle_flow_closed(&mut self, flow_id: u32) {
         let on_it = |flow: Flow| flow.transport.is_reliable() && flow.id == flow_id;
         self.fail_clients(on_it);
-        let lost: Vec<TransactionId> =
-            self.servers.iter().filter(|(_, t)| on_it(t.back)).map(|(id, _)| *id).collect();
+        let mut lost: Vec<TransactionId> =
+            self.servers.iter().filter(|(_, t)| on_it(t.back)).map(|(id, _)| TransactionId(id)).collect();
+        lost.sort_unstable();
         for id in lost {
             if self.is_waiting(id) {
                 self.notes.push_back(Note::Unanswerable(id));
@@ -72,16 +78,14 @@ impl Transactions {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let clients = self.clients.values().filter_map(ClientTransaction::deadline);
-        let servers = self.servers.values().filter_map(ServerTransaction::deadline);
-        clients.chain(servers).min()
+        [self.clients.next_timer(), self.servers.next_timer()].into_iter().flatten().min()
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    pub fn poll_note(&mut self) -> Option<Note> {
+    pub fn poll_note(&mut self) -> Option<Note<U>> {
         self.notes.pop_front()
     }
 
@@ -91,11 +95,6 @@ impl Transactions {
 
     pub fn server_count(&self) -> usize {
         self.servers.len()
-    }
-
-    pub(super) fn fresh_id(&mut self) -> TransactionId {
-        self.last_id = self.last_id.wrapping_add(1);
-        TransactionId(self.last_id)
     }
 
     pub(super) fn output(&mut self, flow: Flow, bytes: Vec<u8>) {

@@ -212,6 +212,6 @@ pub fn to_tag(message: &Message) -> String {
 impl Endpoint {
     /// `accept` did something.
     pub fn has_accepted(&self, session: SessionId) -> bool {
-        self.sessions.get(&session).is_some_and(crate::sip::session::Session::is_accepted)
+        self.sessions.get(session.0).is_some_and(crate::sip::session::Session::is_accepted)
     }
 }
