@@ -1,12 +1,19 @@
 //! A measured thing, its aim, its row in the table.
+/// What is asked of a figure.
+#[derive(Clone, Copy)]
+pub enum Aim {
+    Most(f64),
+    Least(f64),
+}
+
 /// One measured thing.
 pub struct Figure {
     pub key: &'static str,
     /// Each run's value.
     runs: Vec<f64>,
     unit: &'static str,
-    /// At most this; None: nothing is asked.
-    aim: Option<f64>,
+    /// None: nothing is asked.
+    aim: Option<Aim>,
     what: &'static str,
 }
 
@@ -16,9 +23,10 @@ impl Figure {
     }
 
     pub fn row(&self) -> String {
+        let mark = |is_met| if is_met { "ok" } else { "OFF" };
         let (aim, mark) = match self.aim {
-            Some(aim) if self.median() <= aim => (format!("≤ {aim}"), "ok"),
-            Some(aim) => (format!("≤ {aim}"), "OVER"),
+            Some(Aim::Most(aim)) => (format!("≤ {aim}"), mark(self.median() <= aim)),
+            Some(Aim::Least(aim)) => (format!("≥ {aim}"), mark(self.median() >= aim)),
             None => (String::new(), ""),
         };
         let least = self.runs.iter().copied().fold(f64::INFINITY, f64::min);
@@ -47,6 +55,16 @@ pub fn figure(
     key: &'static str,
     unit: &'static str,
     aim: Option<f64>,
+    what: &'static str,
+    runs: Vec<f64>,
+) -> Figure {
+    aimed(key, unit, aim.map(Aim::Most), what, runs)
+}
+
+pub fn aimed(
+    key: &'static str,
+    unit: &'static str,
+    aim: Option<Aim>,
     what: &'static str,
     runs: Vec<f64>,
 ) -> Figure {

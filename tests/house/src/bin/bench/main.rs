@@ -8,6 +8,8 @@ mod calls;
 mod figure;
 mod peer;
 mod process;
+mod servers;
+mod sip;
 mod slips;
 mod starts;
 mod texts;
@@ -41,7 +43,7 @@ fn measure_texts() -> (Vec<Figure>, usize) {
     figures.push(figure("rss_idle_kb", "kB", Some(4_096.0), "resident, dongle ready, nothing to do", runs));
 
     let runs = (0..5).map(|_| wakeups(&home, Duration::from_secs(8))).collect();
-    figures.push(figure("idle_wakeups_per_s", "1/s", Some(5.0), "all threads, dongle ready", runs));
+    figures.push(figure("idle_wakeups_dongle_per_s", "1/s", Some(5.0), "all threads, dongle ready", runs));
 
     let fast = delivery(&mut home, 21);
     figures.push(figure("sms_to_250_ms", "ms", Some(100.0), "+CMTI to the server's 250, fast stick", fast));
@@ -83,7 +85,7 @@ fn measure_texts() -> (Vec<Figure>, usize) {
     (figures, lost)
 }
 
-/// The parts named on the command line, or all: texts, calls, slips. Also how many texts were lost.
+/// The parts named on the command line, or all: texts, calls, slips, sip. Also how many texts were lost.
 fn measure(parts: &[String]) -> (Vec<Figure>, usize) {
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
     let mut figures = Vec::new();
@@ -93,6 +95,9 @@ fn measure(parts: &[String]) -> (Vec<Figure>, usize) {
     }
     if is_wanted("slips") {
         figures.extend(slips::measure());
+    }
+    if is_wanted("sip") {
+        figures.extend(sip::measure());
     }
     if is_wanted("texts") {
         let texts = measure_texts();
@@ -121,7 +126,7 @@ fn report(figures: &[Figure], lost: usize) -> Value {
 }
 
 fn main() -> ExitCode {
-    eprintln!("measuring, about five minutes …");
+    eprintln!("measuring, about fifteen minutes …");
     let parts: Vec<String> = std::env::args().skip(1).collect();
     let (figures, lost) = measure(&parts);
     println!("{:<22} {:>10} {:<6} {:>8} {:<4} {:>9} … {:<9}", "", "median", "", "aim", "", "least", "most");

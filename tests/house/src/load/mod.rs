@@ -1,0 +1,16 @@
+//! Load on a SIP server: calls at a given rate and REGISTERs as fast as they are answered, with texts of its own.
+//!
+//! One thread plays everybody: the phone that calls with a digest and the peer that is called. Datagrams go out and come in by the
+//! dozen (`sendmmsg`, `recvmmsg`), so that one core makes some ten thousand calls a second. It measures how late it was itself: what it
+//! finds out in such a run says nothing about the server.
+mod batch;
+mod callee;
+mod calls;
+mod process;
+mod registers;
+mod text;
+
+pub use batch::Wire;
+pub use calls::{CallPlan, CallReport, Caller};
+pub use process::{Process, cores, pin_self};
+pub use registers::{RegisterReport, Registers};
