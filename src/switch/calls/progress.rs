@@ -1,5 +1,5 @@
 //! What one leg says, and what the other hears of it.
-use super::{CallId, Cause, End, Leg, Media, Phase, Side, State};
+use super::{CallId, Cause, End, Leg, Media, Party, Phase, Side, State};
 use crate::modem::CallEvent;
 use crate::sip::{EndedBy, SessionId};
 use crate::switch::Switch;
@@ -147,7 +147,7 @@ impl Switch {
             call.failure = Some(cause);
         }
         let others = !call.b.is_empty();
-        let failed = call.failure;
+        let (failed, emergency) = (call.failure, call.emergency);
         self.forget_side(&side);
         if let Some(leg) = side.leg.sip() {
             self.release_unused(id, leg.port);
@@ -155,8 +155,8 @@ impl Switch {
         if others {
             return;
         }
-        // Who said no is not called again by another way.
-        if failed.is_some_and(|c| !c.deserves_another_way()) {
+        // Who said no is not called again by another way. For help every way is tried.
+        if !emergency && failed.is_some_and(|c| !c.deserves_another_way()) {
             return self.end_call(id, None, cause, now);
         }
         if let Some(call) = self.calls.all.get_mut(&id) {
@@ -283,9 +283,16 @@ impl Switch {
     /// Our INVITE was refused.
     pub(in crate::switch) fn on_session_failed(&mut self, session: SessionId, status: u16, now: Now) {
         let Some((id, end)) = self.calls.of_session(session) else { return };
+        let side = self.calls.all.get(&id).and_then(|c| c.side(end));
+        let silent = side.is_some_and(|s| s.state == State::Begun);
+        let trunk = side.is_some_and(|s| matches!(s.party, Party::Trunk { .. }));
         let cause = match status {
+            // Not a word from there: another way may be alive.
+            408 if silent => Cause(102),
             // Nobody took it in time.
             408 => Cause::NO_ANSWER,
+            // The provider does not want us; the called has not said no.
+            401..=403 | 407 if trunk => Cause::NOT_AUTHORIZED,
             status => Cause::of_status(status),
         };
         match end {

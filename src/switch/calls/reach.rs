@@ -184,7 +184,8 @@ impl Switch {
         hide: bool,
         now: Now,
     ) -> Result<(), Cause> {
-        let Some((section, flow)) = self.trunk_way(name) else { return Err(Cause::NETWORK_DOWN) };
+        let emergency = self.calls.all.get(&id).is_some_and(|c| c.emergency);
+        let Some((section, flow)) = self.trunk_way(name, emergency) else { return Err(Cause::NETWORK_DOWN) };
         let codecs = self.codecs_for(id, &section.codecs)?;
         let contact = self.contact(flow, self.trunk_token(name).as_deref());
         let caller = self.calls.all.get(&id).and_then(|c| c.a.party.number().map(str::to_owned));
