@@ -71,8 +71,8 @@ pub enum Command {
     Calls(Calls),
     Dial(Dial),
     Hangup(Hangup),
+    Extension(Extension),
     Ussd(Ussd),
-    Route(Route),
     Pdu(Pdu),
     Version(Version),
 }
@@ -285,6 +285,28 @@ pub struct Hangup {
     pub json: bool,
 }
 
+/// Show or set what an extension does with its calls: do not disturb, forwarding.
+#[derive(FromArgs, Debug)]
+#[argh(
+    subcommand,
+    name = "extension",
+    example = "tandem extension 100\ntandem extension 100 dnd on\ntandem extension 100 forward busy 0301234567\ntandem extension 100 forward busy off"
+)]
+pub struct Extension {
+    /// its number
+    #[argh(positional)]
+    pub name: String,
+    /// dnd on|off, or forward always|busy|no_answer|unreachable NUMBER|off
+    #[argh(positional)]
+    pub set: Vec<String>,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
 /// Send a USSD code such as *100# and print the network's answer.
 #[derive(FromArgs, Debug)]
 #[argh(
@@ -300,42 +322,6 @@ pub struct Ussd {
     /// which dongle, where there are several
     #[argh(option)]
     pub dongle: Option<String>,
-    /// control socket
-    #[argh(option, short = 's', default = "default_socket()")]
-    pub socket: PathBuf,
-    /// print JSON
-    #[argh(switch)]
-    pub json: bool,
-}
-
-/// Where a call would go.
-#[derive(FromArgs, Debug)]
-#[argh(subcommand, name = "route")]
-pub struct Route {
-    #[argh(subcommand)]
-    pub command: RouteCommand,
-}
-
-#[derive(FromArgs, Debug)]
-#[argh(subcommand)]
-pub enum RouteCommand {
-    Explain(RouteExplain),
-}
-
-/// Which rule takes a number, what is dialled where, and why the other rules do not. Nothing is dialled.
-#[derive(FromArgs, Debug)]
-#[argh(
-    subcommand,
-    name = "explain",
-    example = "tandem route explain 100 +491511234567\ntandem route explain provider/+15555555555 +491511234567"
-)]
-pub struct RouteExplain {
-    /// who calls: an extension, or the name of a trunk or dongle, with the caller's number behind a slash
-    #[argh(positional)]
-    pub from: String,
-    /// what is dialled
-    #[argh(positional)]
-    pub number: String,
     /// control socket
     #[argh(option, short = 's', default = "default_socket()")]
     pub socket: PathBuf,

@@ -73,18 +73,33 @@ fn dispatch(tandem: Tandem) -> Exit {
         Some(Command::Hangup(hangup)) => {
             ask(&hangup.socket, "hangup", &json!({"call": hangup.call}), hangup.json, calls::ended)
         }
+        Some(Command::Extension(extension)) => self::extension(&extension),
         Some(Command::Ussd(ussd)) => {
             let params = json!({"code": ussd.code, "dongle": ussd.dongle});
             ask(&ussd.socket, "ussd", &params, ussd.json, calls::ussd)
         }
-        Some(Command::Route(route)) => {
-            let args::RouteCommand::Explain(explain) = route.command;
-            let params = json!({"from": explain.from, "to": explain.number});
-            ask(&explain.socket, "route_explain", &params, explain.json, calls::explained)
-        }
         Some(Command::Pdu(pdu)) => self::pdu(pdu.command),
         Some(Command::Version(version)) => self::version(version.json),
     }
+}
+
+fn extension(extension: &args::Extension) -> Exit {
+    let words: Vec<&str> = extension.set.iter().map(String::as_str).collect();
+    let (set, to) = match words.as_slice() {
+        [] => (None, None),
+        ["dnd", "on"] => (Some("dnd"), Some("on")),
+        ["dnd", "off"] => (Some("dnd"), None),
+        ["forward", when, "off"] => (Some(*when), None),
+        ["forward", when, number] => (Some(*when), Some(*number)),
+        _ => {
+            complain(
+                "want dnd on, dnd off, forward WHEN NUMBER or forward WHEN off; 'tandem extension --help'",
+            );
+            return Exit::Usage;
+        }
+    };
+    let params = json!({"name": extension.name, "set": set, "to": to});
+    ask(&extension.socket, "extension", &params, extension.json, calls::extension)
 }
 
 fn serve(run: args::Run) -> Exit {

@@ -12,6 +12,7 @@ use crate::util::nearest::nearest;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Destination {
     Extension(String),
+    Group(String),
     Trunk { name: String, number: String },
     Dongle { name: String, number: String },
     Hangup(HangupWord),
@@ -48,6 +49,7 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Extension(name) => f.write_str(name),
+            Self::Group(name) => write!(f, "group/{name}"),
             Self::Trunk { name, number } | Self::Dongle { name, number } => write!(f, "{name}/{number}"),
             Self::Hangup(word) => write!(f, "hangup/{}", word.word()),
         }
@@ -57,6 +59,7 @@ impl fmt::Display for Destination {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PartyKind {
     Extension,
+    Group,
     Trunk,
     Dongle,
 }
@@ -65,6 +68,7 @@ impl PartyKind {
     pub(super) fn of(kind: &str) -> Option<Self> {
         match kind {
             "extension" => Some(Self::Extension),
+            "group" => Some(Self::Group),
             "trunk" => Some(Self::Trunk),
             "dongle" => Some(Self::Dongle),
             _ => None,
@@ -87,7 +91,7 @@ pub(super) struct Party {
 pub(super) struct Parties(pub Vec<Party>);
 
 /// Kinds of destinations that later versions bring, and those that take no calls.
-const LATER: [&str; 8] = ["group", "mailbox", "menu", "conference", "page", "park", "queue", "play"];
+const LATER: [&str; 7] = ["mailbox", "menu", "conference", "page", "park", "queue", "play"];
 const FOR_TEXTS: [&str; 5] = ["email", "sms", "telegram", "ntfy", "webhook"];
 
 impl Parties {
@@ -100,7 +104,7 @@ impl Parties {
         let (head, rest) = text.split_once('/').map_or((text, None), |(head, rest)| (head, Some(rest)));
         match (head, rest) {
             ("hangup", word) => hangup(word.unwrap_or_default()),
-            ("extension" | "trunk" | "dongle", Some(rest)) => self.party(rest, PartyKind::of(head)),
+            ("extension" | "group" | "trunk" | "dongle", Some(rest)) => self.party(rest, PartyKind::of(head)),
             (later, Some(_)) if LATER.contains(&later) => {
                 Err(format!("{}: {later} is not in this version", self.want(None)))
             }
@@ -117,9 +121,14 @@ impl Parties {
         let party = self.find(name).filter(|party| kind.is_none_or(|kind| kind == party.kind));
         let Some(party) = party else { return Err(self.want(Some(name))) };
         let name = party.name.clone();
-        if party.kind == PartyKind::Extension {
-            let want = || format!("{name} alone: an extension takes no number");
-            return if number.is_some() { Err(want()) } else { Ok(RouteTarget::Extension(name)) };
+        if let PartyKind::Extension | PartyKind::Group = party.kind {
+            if number.is_some() {
+                return Err(format!("{name} alone: an extension or group takes no number"));
+            }
+            return Ok(match party.kind {
+                PartyKind::Extension => RouteTarget::Extension(name),
+                _ => RouteTarget::Group(name),
+            });
         }
         if number.is_some_and(|number| !is_dialable(number)) {
             return Err(format!("{name}/ and a number such as {name}/+15555555555"));
@@ -138,7 +147,7 @@ impl Parties {
         own: &str,
         enabled: bool,
     ) -> Option<Destination> {
-        self.inbound(fields, enabled, |destination| match destination {
+        self.destination(fields, "inbound", enabled, |destination| match destination {
             Destination::Dongle { name, .. } if name == own => {
                 Err("another way: a dongle has one call at a time".to_owned())
             }
@@ -148,7 +157,7 @@ impl Parties {
 
     /// `inbound` of a trunk: strangers must not get out of the house by it.
     pub(super) fn inbound_of_trunk(&self, fields: &mut Fields<'_>, enabled: bool) -> Option<Destination> {
-        self.inbound(fields, enabled, |destination| match destination {
+        self.destination(fields, "inbound", enabled, |destination| match destination {
             Destination::Dongle { .. } | Destination::Trunk { .. } => Err(
                 "an extension or hangup/busy: out again a trunk's call goes by a route that names its caller"
                     .to_owned(),
@@ -157,23 +166,40 @@ impl Parties {
         })
     }
 
-    fn inbound(
+    /// A member of a group.
+    pub(super) fn member(&self, text: &str) -> Result<String, String> {
+        match self.target(text)? {
+            RouteTarget::Extension(name) => Ok(name),
+            _ => Err("the name of an extension".to_owned()),
+        }
+    }
+
+    /// `otherwise` of the group `own`.
+    pub(super) fn otherwise(&self, fields: &mut Fields<'_>, own: &str, enabled: bool) -> Option<Destination> {
+        self.destination(fields, "otherwise", enabled, |destination| match destination {
+            Destination::Group(name) if name == own => Err("another way: nobody took it there".to_owned()),
+            other => Ok(other),
+        })
+    }
+
+    fn destination(
         &self,
         fields: &mut Fields<'_>,
+        key: &str,
         enabled: bool,
         check: impl Fn(Destination) -> Result<Destination, String>,
     ) -> Option<Destination> {
-        let text = fields.text("inbound")?;
+        let text = fields.text(key)?;
         let read = self.target(&text).and_then(RouteTarget::into_destination).and_then(check);
         match read {
             Ok(destination) => {
                 if enabled {
-                    self.note_if_off(fields, "inbound", destination_name(&destination));
+                    self.note_if_off(fields, key, destination_name(&destination));
                 }
                 Some(destination)
             }
             Err(want) => {
-                fields.bad("inbound", &text, &want);
+                fields.bad(key, &text, &want);
                 None
             }
         }
@@ -207,9 +233,10 @@ fn hangup(word: &str) -> Result<RouteTarget, String> {
 
 fn destination_name(destination: &Destination) -> Option<&str> {
     match destination {
-        Destination::Extension(name) | Destination::Trunk { name, .. } | Destination::Dongle { name, .. } => {
-            Some(name)
-        }
+        Destination::Extension(name)
+        | Destination::Group(name)
+        | Destination::Trunk { name, .. }
+        | Destination::Dongle { name, .. } => Some(name),
         Destination::Hangup(_) => None,
     }
 }

@@ -124,6 +124,7 @@ impl<'a> Load<'a> {
                 Some((kind, "extension")) => self.extension(section, kind, &label),
                 Some((kind, "trunk")) => self.trunk(section, kind, &label),
                 Some((kind, "route")) => self.route(section, kind, &label),
+                Some((kind, "group")) => self.group(section, kind, &label),
                 Some(_) => {}
                 None => self.not_read(section, &label),
             }
@@ -207,6 +208,7 @@ impl<'a> Load<'a> {
                 || self.config.forwards.iter().any(|f| f.name == name)
                 || self.config.trunks.iter().any(|t| t.name == name)
                 || self.config.routes.iter().any(|r| r.name == name)
+                || self.config.groups.iter().any(|g| g.name == name)
         };
         let mut number = label.index;
         loop {

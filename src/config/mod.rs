@@ -6,8 +6,10 @@ mod countries;
 mod destination;
 mod dongle;
 mod extension;
+mod features;
 mod fields;
 mod forward;
+mod group;
 mod load;
 mod numbering;
 mod pattern;
@@ -22,14 +24,15 @@ mod tandem;
 mod tests;
 #[cfg(test)]
 mod tests_calls;
-mod times;
 mod trunk;
 mod value;
 
 pub use destination::{Destination, HangupWord};
 pub use dongle::Dongle;
 pub use extension::{Codec, Digest, Extension};
+pub use features::{Features, ForwardWhen};
 pub use forward::{Forward, Target};
+pub use group::{Group, Strategy};
 pub use load::Loaded;
 pub use numbering::{e164, emergency};
 pub use pattern::{CallerPattern, Pattern};
@@ -40,7 +43,6 @@ pub use secret::Secret;
 pub use sip::{External, Listen, Net, Place, PortRange, Sip, Transport};
 pub use smtp::{Login, Security, Smtp};
 pub use tandem::Main;
-pub use times::{Moment, Times};
 pub use trunk::{HostPort, Identity, Trunk};
 
 /// Everything one file said, section by section.
@@ -55,6 +57,7 @@ pub struct Config {
     /// Numbers of extensions that were left out for a problem: they must not go out by a route meanwhile.
     pub left_out: Vec<String>,
     pub trunks: Vec<Trunk>,
+    pub groups: Vec<Group>,
     /// In the order of the file, which is the order they are asked in.
     pub routes: Vec<Route>,
 }

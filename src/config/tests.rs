@@ -123,11 +123,11 @@ fn wrong_sections() {
         ("config features\n", "section '@features[0]' (features): not in this version, remove it"),
         (
             "config dongel 'x'\n",
-            "section 'x' (dongel): no such type, want tandem, dongle, smtp, forward, sip, extension, trunk or route; did you mean 'dongle'?",
+            "section 'x' (dongel): no such type, want tandem, dongle, smtp, forward, sip, extension, trunk, route or group; did you mean 'dongle'?",
         ),
         (
             "config wifi 'x'\n",
-            "section 'x' (wifi): no such type, want tandem, dongle, smtp, forward, sip, extension, trunk or route",
+            "section 'x' (wifi): no such type, want tandem, dongle, smtp, forward, sip, extension, trunk, route or group",
         ),
         (
             "config tandem 'globals'\n",
@@ -283,8 +283,6 @@ const EVERYTHING: &str = "
 config tandem 'main'
 	option enabled 'no'
 	option country 'de'
-	option timezone 'CET-1CEST,M3.5.0,M10.5.0/3'
-	list emergency '19222'
 	option state_dir '/x/state/'
 	option log_level 'trace'
 	option keep '0'
@@ -300,7 +298,6 @@ config dongle 'd'
 	option incomplete_after '600'
 	option delivery_reports '0'
 	option inbound 't/+4930123456'
-	option emergency '1'
 config smtp 'm'
 	option enabled 'on'
 	option host '::1'
@@ -339,11 +336,19 @@ config extension '20'
 	option codecs 'pcma'
 	option qualify '30'
 	option timeout '25'
-	option caller_id '+4930120'
-	option hide '1'
-	option allow 'r near'
-	list deny 'far'
+	option call_waiting '0'
+	option dnd '1'
+	option forward_always '21'
+	option forward_busy '22'
+	option forward_no_answer '+23'
+	option forward_unreachable '*24'
 	option mailbox '6000'
+config group 'g'
+	option enabled '0'
+	option strategy 'rotate'
+	option timeout '15'
+	list member '20'
+	option otherwise 'hangup/busy'
 config trunk 't'
 	option enabled '0'
 	option type 'sip'
@@ -361,14 +366,11 @@ config trunk 't'
 	option from_user 'me2'
 	option caller_id '+4930987654'
 	option identity 'ppi'
-	option emergency '1'
 config route 'r'
 	option enabled '0'
 	option from 'extensions 20 t d'
 	list caller '+49301X.'
 	option match '0X. *99'
-	option time 'mon-fri 08:00-17:30; sat'
-	option class 'near'
 	option strip '1'
 	option prepend '+49'
 	option caller_id '+4930111'
@@ -384,8 +386,7 @@ fn every_option_arrives() {
     let loaded = Loaded::parse(EVERYTHING.as_bytes());
     assert!(loaded.is_right(), "{loaded}");
     let mailbox = "section '20' (extension): option 'mailbox' is not in this version, it does nothing yet";
-    let far = "section '20' (extension): option 'deny' names far, which is neither the name nor the class of a route";
-    assert_eq!(loaded.notice_lines().collect::<Vec<_>>(), [far, mailbox]);
+    assert_eq!(loaded.notice_lines().collect::<Vec<_>>(), [mailbox]);
     let named = |name: &str| name.to_owned();
     let some = |text: &str| Some(text.to_owned());
     let email = |address: &str| Target::Email { server: "m".to_owned(), address: address.to_owned() };
@@ -393,8 +394,6 @@ fn every_option_arrives() {
         main: Main {
             enabled: false,
             country: some("DE"),
-            zone: crate::util::zone::Zone::parse("CET-1CEST,M3.5.0,M10.5.0/3"),
-            emergency: vec![named("19222")],
             state_dir: "/x/state".to_owned(),
             log_level: log::LevelFilter::Trace,
             keep: 0,
@@ -412,7 +411,6 @@ fn every_option_arrives() {
             incomplete_after: Duration::from_secs(600),
             delivery_reports: false,
             inbound: Some(Destination::Trunk { name: named("t"), number: named("+4930123456") }),
-            emergency: true,
         }],
         smtps: vec![Smtp {
             name: "m".to_owned(),
@@ -460,10 +458,7 @@ fn every_option_arrives() {
             codecs: vec![Codec::Pcma],
             qualify: Some(Duration::from_secs(30)),
             timeout: Duration::from_secs(25),
-            caller_id: some("+4930120"),
-            hide: true,
-            allow: vec![named("r"), named("near")],
-            deny: vec![named("far")],
+            features: features(),
         }],
         left_out: vec![],
         trunks: vec![Trunk {
@@ -483,7 +478,14 @@ fn every_option_arrives() {
             from_user: some("me2"),
             caller_id: some("+4930987654"),
             identity: Identity::Preferred,
-            emergency: true,
+        }],
+        groups: vec![Group {
+            name: named("g"),
+            enabled: false,
+            strategy: Strategy::Rotate,
+            timeout: Duration::from_secs(15),
+            members: vec![named("20")],
+            otherwise: Some(Destination::Hangup(HangupWord::Busy)),
         }],
         routes: vec![Route {
             name: named("r"),
@@ -496,8 +498,6 @@ fn every_option_arrives() {
             ],
             callers: vec![CallerPattern::parse("+49301X.").unwrap()],
             matches: vec![Pattern::parse("0X.").unwrap(), Pattern::parse("*99").unwrap()],
-            times: Times::parse("mon-fri 08:00-17:30; sat"),
-            class: some("near"),
             strip: 1,
             prepend: named("+49"),
             caller_id: some("+4930111"),
@@ -541,6 +541,15 @@ fn defaults() {
     assert_eq!(item("realm"), sip.realm);
     assert_eq!(item("min_expires"), sip.min_expires.as_secs().to_string());
     assert_eq!(item("max_expires"), sip.max_expires.as_secs().to_string());
+}
+
+fn features() -> Features {
+    let mut features = Features { dnd: true, call_waiting: false, ..Features::default() };
+    let numbers = ["21", "22", "+23", "*24"];
+    for (when, number) in ForwardWhen::ALL.into_iter().zip(numbers) {
+        features.set_forward(when, Some(number.to_owned()));
+    }
+    features
 }
 
 #[test]

@@ -32,12 +32,6 @@ fn wrong_options() {
         ("extension", "max_contacts '0'", "is '0', want a number from 1 to 10"),
         ("extension", "codecs 'pcmu mp3'", "is 'mp3', want pcmu or pcma"),
         ("extension", "codecs 'g722'", "is 'g722', want pcmu or pcma beside it"),
-        ("extension", "allow 'a-b'", "is 'a-b', want the name or the class of a route"),
-        (
-            "route",
-            "time '8-17'",
-            "is '8-17', want days and hours such as mon-fri 08:00-17:30; sat 09:00-12:00",
-        ),
         ("extension", "timeout '1'", "is '1', want a number from 5 to 600"),
         ("trunk", "type 'iax2'", "is 'iax2', want sip: iax2 is not in this version"),
         ("trunk", "type 'h323'", "is 'h323', want sip"),
@@ -80,8 +74,14 @@ fn wrong_options() {
         (
             "route",
             "to 'group/home'",
-            "is 'group/home', want an extension, a trunk or a dongle (sim, 100, provider or x): group is not in this version",
+            "is 'group/home', want an extension, a trunk or a dongle (sim, 100, provider or x)",
         ),
+        ("group", "strategy 'some'", "is 'some', want all, in_order, rotate or least_recent"),
+        ("group", "timeout '4'", "is '4', want a number from 5 to 600"),
+        ("group", "member 'sim'", "is 'sim', want the name of an extension"),
+        ("group", "otherwise 'x'", "is 'x', want another way: nobody took it there"),
+        ("extension", "call_waiting 'perhaps'", "is 'perhaps', want 0 or 1"),
+        ("extension", "forward_busy 'bob'", "is 'bob', want a number as it would be dialled"),
         (
             "route",
             "to 'email/me@example.com'",
@@ -97,7 +97,7 @@ fn wrong_options() {
             "to 'provider/me'",
             "is 'provider/me', want provider/ and a number such as provider/+15555555555",
         ),
-        ("route", "to '100/5'", "is '100/5', want 100 alone: an extension takes no number"),
+        ("route", "to '100/5'", "is '100/5', want 100 alone: an extension or group takes no number"),
         (
             "route",
             "to 'dongle/provider'",

@@ -102,8 +102,7 @@ pub fn run(options: Options) -> io::Result<()> {
     spawn(&executor, uevent::watch(events.clone())).detach();
     let file = options.config.display().to_string();
     let seed = super::seed::seed()?;
-    let mut switch = Switch::new(loaded, &file, &files, seed, clock.now());
-    switch.set_zone(super::clock::zone());
+    let switch = Switch::new(loaded, &file, &files, seed, clock.now());
     drop(files);
     log::info!("tandem {} is running", env!("CARGO_PKG_VERSION"));
     let ports = Ports::new(options.dev.clone());

@@ -34,11 +34,6 @@ pub enum Request {
         id: TextId,
     },
     Calls,
-    /// Which rule matches, where it leads, why the others do not.
-    RouteExplain {
-        from: String,
-        to: String,
-    },
     /// Ring `from`, an extension, and dial `to` for it.
     Dial {
         from: String,
@@ -47,6 +42,12 @@ pub enum Request {
     /// `None`: every call.
     Hangup {
         call: Option<u32>,
+    },
+    /// What an extension does with its calls; `set`: dnd, or when its calls are forwarded; `to`: on, a number, `None`: off.
+    Extension {
+        name: String,
+        set: Option<String>,
+        to: Option<String>,
     },
     Ussd {
         code: String,
@@ -97,7 +98,7 @@ impl Refusal {
     }
 }
 
-const METHODS: &str = "version, status, counters, reload, sms_list, sms_show, sms_send, sms_retry, sms_delete, calls, dial, hangup, ussd, route_explain";
+const METHODS: &str = "version, status, counters, reload, sms_list, sms_show, sms_send, sms_retry, sms_delete, calls, dial, hangup, extension, ussd";
 
 /// A line of the control socket: `{"id":1,"method":"status","params":{}}`.
 pub fn parse(line: &str) -> (RequestId, Result<Request, Refusal>) {
@@ -128,8 +129,12 @@ fn request_of(method: &str, params: &Value) -> Result<Request, Refusal> {
         "sms_delete" => Request::SmsDelete { id: id(params)? },
         "calls" => Request::Calls,
         "dial" => Request::Dial { from: word(params, "from")?, to: word(params, "to")? },
-        "route_explain" => Request::RouteExplain { from: word(params, "from")?, to: word(params, "to")? },
         "hangup" => Request::Hangup { call: call(params)? },
+        "extension" => Request::Extension {
+            name: word(params, "name")?,
+            set: optional_word(params, "set")?,
+            to: optional_word(params, "to")?,
+        },
         "ussd" => Request::Ussd { code: word(params, "code")?, dongle: optional_word(params, "dongle")? },
         _ => return Err(Refusal::new(Code::UnknownMethod, format!("unknown method; there are {METHODS}"))),
     })

@@ -10,7 +10,6 @@ pub mod net;
 mod phones;
 mod requests;
 pub mod route;
-mod routing;
 mod rtp_ports;
 mod sip;
 mod storing;
@@ -35,7 +34,6 @@ use crate::sip::{ClientId, Endpoint, Flow, Transport};
 use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
 use crate::util::time::{Instant, Now};
-use crate::util::zone::Zone;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -183,8 +181,6 @@ pub struct Switch {
     accepting: Table<TextId, (Client, api::RequestId)>,
     disk_trouble: Option<String>,
     foreign_files: usize,
-    /// The system's time zone.
-    zone: Zone,
     random: Random,
     sip: Endpoint,
     authenticator: Authenticator,
@@ -230,7 +226,6 @@ impl Switch {
             accepting: Table::new(),
             disk_trouble: None,
             foreign_files: 0,
-            zone: Zone::default(),
             sip: Endpoint::new(random.block(), concat!("tandem/", env!("CARGO_PKG_VERSION"))),
             authenticator: Authenticator::new(random.block()),
             registrar: Registrar::new(random.block()),

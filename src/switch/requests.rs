@@ -90,7 +90,6 @@ impl Switch {
             Request::SmsRetry { id } => self.retry(*id, now),
             Request::SmsDelete { id } => self.delete(*id),
             Request::Calls => Ok(self.calls_view(now)),
-            Request::RouteExplain { from, to } => self.explain_route(from, to, now),
             Request::Dial { from, to } => self
                 .dial_for(from, to, now)
                 .map(|id| json!({"id": id.0}))
@@ -102,6 +101,7 @@ impl Switch {
                 }
                 (ended, _) => Ok(json!({"ended": ended})),
             },
+            Request::Extension { name, set, to } => self.feature(name, set.as_deref(), to.clone()),
             // Answered elsewhere.
             Request::SmsSend { .. } | Request::Reload | Request::Ussd { .. } => Ok(Value::Null),
         }

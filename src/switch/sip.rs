@@ -117,7 +117,9 @@ impl Switch {
                 self.on_session_progress(session, status, sdp.as_deref(), now);
             }
             Event::Answered { session, sdp, .. } => self.on_session_answered(session, sdp.as_deref(), now),
-            Event::Failed { session, status, .. } => self.on_session_failed(session, status, now),
+            Event::Failed { session, status, response } => {
+                self.on_session_failed(session, status, response.as_deref(), now);
+            }
             Event::Challenged { session, response, request } => {
                 self.on_challenged(session, &response, &request, now);
             }

@@ -74,8 +74,10 @@ pub const NUMBER_DIALLED: usize = 40;
 pub const RTP_SPARE: usize = 4;
 /// Calls at once: a small office with every phone busy. A further one gets 503.
 pub const CALLS: usize = 64;
-/// Phones that one call rings at once: all contacts of one extension. Further ones do not ring.
-pub const FORKS: usize = 10;
+/// Phones that one call rings at once: all contacts of the extensions of a group. Further ones do not ring.
+pub const FORKS: usize = 16;
+/// How often a call is sent on by groups and forwarding extensions; a further one is not followed.
+pub const CALL_HOPS: u8 = 8;
 /// Ended calls that `tandem calls` still shows.
 pub const CALLS_RECENT: usize = 50;
 /// `m=` lines of one session description: a call has one or two, a video conference a handful. With more it is refused, for each wants an answer.

@@ -11,4 +11,3 @@ pub mod table;
 pub mod text;
 pub mod time;
 pub mod timers;
-pub mod zone;

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod control;
 mod digest;
+mod groups;
 mod house;
 mod incoming;
 mod lossy;

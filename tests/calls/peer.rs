@@ -65,6 +65,8 @@ pub struct Peer {
     pub events: bool,
     /// Its INVITEs have no SDP; the answer goes in the ACK.
     pub late_offer: bool,
+    /// Where a 302 of it leads.
+    pub moved_to: String,
     /// It says what there is to hear before the answer, by 183.
     pub early: bool,
     /// A provider asks for a password.
@@ -108,6 +110,7 @@ impl Peer {
             codecs: vec![0, 8],
             events: true,
             late_offer: false,
+            moved_to: String::new(),
             early: false,
             challenges: false,
             registered: None,
@@ -483,7 +486,13 @@ impl Peer {
 
     fn respond_finally(&mut self, request: &Msg, status: u16, sdp: &str, now: u64) {
         let contact = [("Contact", self.contact())];
-        let bytes = self.respond(request, status, if status < 300 { &contact } else { &[] }, sdp);
+        let moved = [("Contact", format!("<sip:{}@192.168.1.1>", self.moved_to))];
+        let headers: &[(&str, String)] = match status {
+            ..=299 => &contact,
+            300..=399 => &moved,
+            _ => &[],
+        };
+        let bytes = self.respond(request, status, headers, sdp);
         let is_ok = status < 300;
         let due = if is_ok || !self.is_tcp { now + T1 } else { u64::MAX };
         let (call_id, cseq) = (request.get("Call-ID").to_owned(), request.cseq().0);

@@ -1,17 +1,16 @@
 //! Somebody calls: by the SIM, by a phone, by a trunk, or `tandem dial` for a phone.
-use super::{Call, CallId, Cause, Leg, Media, Party, Phase, Side, SipLeg, State};
+use super::{Call, CallId, Cause, Leg, Media, Party, Phase, Side, SipLeg, State, Step};
 use crate::modem::Caller as GsmCaller;
 use crate::sip::{Flow, SessionId};
 use crate::switch::line::LineId;
 use crate::switch::phones::Who;
-use crate::switch::route::{Caller, Decision, Refusal};
+use crate::switch::route::{self, Caller, Decision, Refusal};
 use crate::switch::{Switch, route::Leg as Way};
 use crate::util::limits::CALLS;
 use crate::util::pii::Pii;
 use crate::util::time::Now;
 use crate::wire::sdp;
 use crate::wire::sip::{Address, Message, header};
-use std::collections::VecDeque;
 
 impl Switch {
     /// The SIM is called.
@@ -32,7 +31,7 @@ impl Switch {
         let shown = number.as_deref().unwrap_or_default();
         let own = section.number.clone().unwrap_or_default();
         let caller = Caller::Dongle { name: &section.name, number: shown };
-        let decision = self.decide(caller, &own, now);
+        let decision = route::decide(&self.loaded.config, caller, &own);
         log::info!(
             "dongle '{}': call from {}",
             section.name,
@@ -88,7 +87,7 @@ impl Switch {
                 Caller::Trunk { name: &section.name, number },
             ),
         };
-        let (legs, emergency) = match self.decide(caller, &dialled, now) {
+        let (legs, emergency) = match route::decide(&self.loaded.config, caller, &dialled) {
             Decision::Dial { legs, route } => {
                 log::debug!("{} dialled {}: route '{route}'", party.logged(), Pii(&dialled));
                 (legs, false)
@@ -133,7 +132,7 @@ impl Switch {
         if !known {
             return Err(format!("there is no extension '{}'", crate::util::text::one_line(extension, 32)));
         }
-        let decision = self.decide(Caller::Extension(extension), number, now);
+        let decision = route::decide(&self.loaded.config, Caller::Extension(extension), number);
         let (legs, emergency) = match decision {
             Decision::Dial { legs, .. } => (legs, false),
             Decision::Emergency { legs, .. } => (legs, true),
@@ -161,7 +160,13 @@ impl Switch {
             id,
             a,
             b: Vec::new(),
-            ways: VecDeque::from(ways),
+            ways: ways.into_iter().map(Step::from).collect(),
+            hunting: false,
+            target: None,
+            rang: false,
+            moved: None,
+            hops: 0,
+            diverted: Vec::new(),
             dialled,
             phase: Phase::Reaching { until: None },
             media: Media::None,
@@ -262,11 +267,10 @@ fn dialled(request: &Message, who: &Who) -> String {
 }
 
 const fn refusal(why: Refusal) -> (u16, &'static str) {
-    let status = match why {
-        Refusal::NotANumber => 484,
-        Refusal::NoRoute => 404,
-        Refusal::NotNamed | Refusal::NotAllowed => 403,
-        Refusal::NothingThere => 503,
-    };
-    (status, why.words())
+    match why {
+        Refusal::NotANumber => (484, "this is no number"),
+        Refusal::NoRoute => (404, "no route takes this number"),
+        Refusal::NotNamed => (403, "the route does not name this caller"),
+        Refusal::NothingThere => (503, "what the route leads to is switched off or has a problem"),
+    }
 }

@@ -5,6 +5,8 @@
 mod arrive;
 mod cause;
 mod end;
+mod forward;
+mod group;
 mod leg;
 mod progress;
 mod reach;
@@ -17,11 +19,13 @@ pub use view::Ended;
 
 use super::line::LineId;
 use super::route::Leg as Way;
+use crate::config::Features;
 use crate::media::{Gateway, Relay};
 use crate::sip::SessionId;
 use crate::util::table::Table;
 use crate::util::time::{Instant, Now};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Names a call, in the log and for `tandem hangup`. Counts from 1 since the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,6 +98,24 @@ impl std::fmt::Debug for Media {
     }
 }
 
+/// One way to the called side.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub way: Way,
+    /// At most; `None`: as long as the extension says.
+    pub rings: Option<Duration>,
+    /// Whatever becomes of it, the next one is tried.
+    pub hunting: bool,
+    /// Of a group: what the extension does with its own calls does not count.
+    pub member: bool,
+}
+
+impl From<Way> for Step {
+    fn from(way: Way) -> Self {
+        Self { way, rings: None, hunting: false, member: false }
+    }
+}
+
 /// One call.
 #[derive(Debug)]
 pub struct Call {
@@ -102,7 +124,16 @@ pub struct Call {
     /// Those that ring; after the answer the one that did.
     pub b: Vec<Side>,
     /// Ways to the called side that were not tried yet.
-    pub ways: VecDeque<Way>,
+    pub ways: VecDeque<Step>,
+    /// Of the step that is tried: see `Step`.
+    pub hunting: bool,
+    /// The extension that is tried, if what it has set counts; whether one of its phones has rung; where one of them sent the call.
+    pub target: Option<String>,
+    pub rang: bool,
+    pub moved: Option<String>,
+    /// Groups and extensions that sent it on.
+    pub hops: u8,
+    pub diverted: Vec<forward::Diverted>,
     /// As it was dialled, or the number of the SIM's section that was called.
     pub dialled: String,
     pub phase: Phase,
@@ -158,6 +189,9 @@ pub struct Calls {
     /// An emergency call that waits until its line is free.
     pub(super) urgent: Option<(CallId, LineId)>,
     recent: VecDeque<Ended>,
+    turns: group::Turns,
+    /// Of extensions that set them since the start.
+    features: Table<String, Features>,
 }
 
 impl Calls {

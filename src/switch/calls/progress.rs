@@ -1,10 +1,12 @@
 //! What one leg says, and what the other hears of it.
-use super::{CallId, Cause, End, Leg, Media, Party, Phase, Side, State};
+use super::{CallId, Cause, End, Leg, Media, Phase, Side, State};
+use crate::config::ForwardWhen;
 use crate::modem::CallEvent;
 use crate::sip::{EndedBy, SessionId};
 use crate::switch::Switch;
 use crate::switch::line::LineId;
 use crate::util::time::Now;
+use crate::wire::sip::Message;
 
 impl Switch {
     /// The stick of a call, or one whose call is gone already.
@@ -141,13 +143,14 @@ impl Switch {
             return self.end_call(id, Some(End::B(at)), cause, now);
         }
         let side = call.b.remove(at);
+        call.rang |= side.has_rung();
         // Busy and no tell more than nobody there.
         let firm = |c: Cause| matches!(c, Cause::BUSY | Cause::REJECTED);
         if !call.failure.is_some_and(firm) {
             call.failure = Some(cause);
         }
         let others = !call.b.is_empty();
-        let (failed, emergency) = (call.failure, call.emergency);
+        let failed = call.failure;
         self.forget_side(&side);
         if let Some(leg) = side.leg.sip() {
             self.release_unused(id, leg.port);
@@ -155,14 +158,34 @@ impl Switch {
         if others {
             return;
         }
-        // Who said no is not called again by another way. For help every way is tried.
-        if !emergency && failed.is_some_and(|c| !c.deserves_another_way()) {
+        let forwarded = self.send_on(id, failed.unwrap_or(cause));
+        let hunting = self.calls.all.get(&id).is_some_and(|c| c.hunting);
+        // Who said no is not called again by another way.
+        if !forwarded && !hunting && failed.is_some_and(|c| !c.deserves_another_way()) {
             return self.end_call(id, None, cause, now);
         }
         if let Some(call) = self.calls.all.get_mut(&id) {
             call.media = Media::None;
         }
         self.next_way(id, now);
+    }
+
+    /// The extension that was tried has another place for this call. False: it has none.
+    fn send_on(&mut self, id: CallId, cause: Cause) -> bool {
+        let Some(call) = self.calls.all.get_mut(&id) else { return false };
+        let Some(name) = call.target.take() else { return false };
+        if let Some(number) = call.moved.take() {
+            return self.deflect(id, &name, &number);
+        }
+        let when = match cause {
+            Cause::BUSY => ForwardWhen::Busy,
+            Cause::NO_ANSWER if call.rang => ForwardWhen::NoAnswer,
+            Cause::NO_ANSWER | Cause::NO_RESPONSE | Cause::ABSENT | Cause::TEMPORARY => {
+                ForwardWhen::Unreachable
+            }
+            _ => return false,
+        };
+        self.forward(id, &name, when)
     }
 
     /// 1xx of a phone or trunk that we call.
@@ -281,18 +304,20 @@ impl Switch {
     }
 
     /// Our INVITE was refused.
-    pub(in crate::switch) fn on_session_failed(&mut self, session: SessionId, status: u16, now: Now) {
+    pub(in crate::switch) fn on_session_failed(
+        &mut self,
+        session: SessionId,
+        status: u16,
+        response: Option<&Message>,
+        now: Now,
+    ) {
         let Some((id, end)) = self.calls.of_session(session) else { return };
-        let side = self.calls.all.get(&id).and_then(|c| c.side(end));
-        let silent = side.is_some_and(|s| s.state == State::Begun);
-        let trunk = side.is_some_and(|s| matches!(s.party, Party::Trunk { .. }));
+        if let (300..=399, Some(call)) = (status, self.calls.all.get_mut(&id)) {
+            call.moved = super::forward::moved_to(response).filter(|_| call.target.is_some());
+        }
         let cause = match status {
-            // Not a word from there: another way may be alive.
-            408 if silent => Cause(102),
             // Nobody took it in time.
             408 => Cause::NO_ANSWER,
-            // The provider does not want us; the called has not said no.
-            401..=403 | 407 if trunk => Cause::NOT_AUTHORIZED,
             status => Cause::of_status(status),
         };
         match end {

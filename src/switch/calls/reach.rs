@@ -1,6 +1,6 @@
 //! The called side: way after way is tried until one rings.
-use super::{CallId, Cause, Leg, Party, Phase, Side, SipLeg, State};
-use crate::config::HangupWord;
+use super::{CallId, Cause, Leg, Party, Phase, Side, SipLeg, State, Step};
+use crate::config::{Extension, HangupWord};
 use crate::modem::{Clir, DialRefused};
 use crate::sip::{Flow, Invite};
 use crate::switch::Switch;
@@ -21,11 +21,13 @@ impl Switch {
     pub(super) fn next_way(&mut self, id: CallId, now: Now) {
         loop {
             let Some(call) = self.calls.all.get_mut(&id) else { return };
-            let Some(way) = call.ways.pop_front() else {
+            call.target = None;
+            let Some(step) = call.ways.pop_front() else {
                 let cause = call.failure.unwrap_or(Cause::NO_ROUTE);
                 return self.end_call(id, None, cause, now);
             };
-            match self.try_way(id, &way, now) {
+            call.hunting = step.hunting;
+            match self.try_way(id, &step, now) {
                 Ok(()) => return,
                 Err(cause) => {
                     if let Some(call) = self.calls.all.get_mut(&id) {
@@ -36,9 +38,10 @@ impl Switch {
         }
     }
 
-    fn try_way(&mut self, id: CallId, way: &Way, now: Now) -> Result<(), Cause> {
-        match way {
-            Way::Extension { name } => self.ring_extension(id, name, now),
+    fn try_way(&mut self, id: CallId, step: &Step, now: Now) -> Result<(), Cause> {
+        match &step.way {
+            Way::Extension { name } => self.ring_extension(id, name, step, now),
+            Way::Group { name } => self.ring_group(id, name, now),
             Way::Trunk { name, number, caller_id, hide } => {
                 self.call_trunk(id, name, number, caller_id.as_deref(), *hide, now)
             }
@@ -111,7 +114,8 @@ impl Switch {
         log::warn!("call {}: an emergency call takes the line", id.0);
         let name = self.line_mut(line).map(|l| l.section.name.clone()).unwrap_or_default();
         if let Some(call) = self.calls.all.get_mut(&id) {
-            call.ways.push_front(Way::Dongle { name, number: number.to_owned(), hide: false });
+            let way = Way::Dongle { name, number: number.to_owned(), hide: false };
+            call.ways.push_front(Step::from(way));
             call.enter(Phase::Reaching { until: Some(now.mono + SIM_RINGS) });
         }
         self.calls.urgent = Some((id, line));
@@ -127,49 +131,70 @@ impl Switch {
         Ok(())
     }
 
-    fn ring_extension(&mut self, id: CallId, name: &str, now: Now) -> Result<(), Cause> {
+    fn ring_extension(&mut self, id: CallId, name: &str, step: &Step, now: Now) -> Result<(), Cause> {
         let extension = self.loaded.config.extensions.iter().find(|e| e.enabled && e.name == name);
         let extension = extension.cloned().ok_or(Cause::UNASSIGNED)?;
-        let contacts: Vec<(Uri, Flow, Vec<String>)> = self
-            .registrar
-            .bindings(name)
-            .take(FORKS)
-            .map(|b| (b.contact.clone(), b.flow, b.path.clone()))
-            .collect();
-        if contacts.is_empty() {
-            log::info!("call {}: no phone is registered as '{name}'", id.0);
+        if step.member {
+            self.note_turn(id, name);
+        } else if let Some((when, cause)) = self.obstacle(id, &extension) {
+            let forwarded = self.forward(id, name, when);
+            let call = self.calls.all.get_mut(&id).ok_or(Cause::NO_ROUTE)?;
+            // Who is busy is not called by another way.
+            if !forwarded && !step.hunting && !cause.deserves_another_way() {
+                call.ways.clear();
+            }
+            return Err(cause);
+        }
+        self.ring_phones(id, &[extension], step.rings, now)?;
+        if let Some(call) = self.calls.all.get_mut(&id).filter(|_| !step.member) {
+            call.target = Some(name.to_owned());
+            call.rang = false;
+            call.moved = None;
+        }
+        Ok(())
+    }
+
+    /// All contacts of these extensions at once; `rings`: instead of what each has set.
+    pub(super) fn ring_phones(
+        &mut self,
+        id: CallId,
+        extensions: &[Extension],
+        rings: Option<Duration>,
+        now: Now,
+    ) -> Result<(), Cause> {
+        let mut phones: Vec<(&Extension, Uri, Flow, Vec<String>)> = Vec::new();
+        for extension in extensions {
+            let places = FORKS.saturating_sub(phones.len());
+            let contacts = self.registrar.bindings(&extension.name).take(places);
+            phones.extend(contacts.map(|b| (extension, b.contact.clone(), b.flow, b.path.clone())));
+        }
+        if phones.is_empty() {
+            let names: Vec<&str> = extensions.iter().map(|e| e.name.as_str()).collect();
+            log::info!("call {}: no phone is registered as '{}'", id.0, names.join("', '"));
             return Err(Cause::ABSENT);
         }
-        let codecs = self.codecs_for(id, &extension.codecs)?;
         let port = self.allocate_rtp().ok_or(Cause::NO_CIRCUIT)?;
-        let mut any = false;
-        for (contact, flow, route) in contacts {
+        let (mut any, mut failure) = (false, Cause::CONGESTION);
+        for (extension, uri, flow, route) in phones {
+            let codecs = match self.codecs_for(id, &extension.codecs) {
+                Ok(codecs) => codecs,
+                Err(cause) => {
+                    failure = cause;
+                    continue;
+                }
+            };
             let local = self.contact(flow, None);
             let from = self.caller_address(id, &local);
-            let to = Address::new(Uri::sip(Some(name), &local.host, None));
-            let order = Order {
-                flow,
-                uri: contact,
-                from,
-                to,
-                contact: local,
-                route,
-                headers: Vec::new(),
-                trunk: None,
-            };
-            any |= self.call_sip(
-                id,
-                order,
-                port,
-                &codecs,
-                &Party::Extension { name: name.to_owned() },
-                extension.timeout,
-                now,
-            );
+            let to = Address::new(Uri::sip(Some(&extension.name), &local.host, None));
+            let headers = self.diversion(id, &local.host);
+            let order = Order { flow, uri, from, to, contact: local, route, headers, trunk: None };
+            let party = Party::Extension { name: extension.name.clone() };
+            let rings = rings.unwrap_or(extension.timeout);
+            any |= self.call_sip(id, order, port, &codecs, &party, rings, now);
         }
         if !any {
             self.release_rtp(port);
-            return Err(Cause::CONGESTION);
+            return Err(failure);
         }
         self.start_gateway(id, now);
         Ok(())
@@ -184,8 +209,7 @@ impl Switch {
         hide: bool,
         now: Now,
     ) -> Result<(), Cause> {
-        let emergency = self.calls.all.get(&id).is_some_and(|c| c.emergency);
-        let Some((section, flow)) = self.trunk_way(name, emergency) else { return Err(Cause::NETWORK_DOWN) };
+        let Some((section, flow)) = self.trunk_way(name) else { return Err(Cause::NETWORK_DOWN) };
         let codecs = self.codecs_for(id, &section.codecs)?;
         let contact = self.contact(flow, self.trunk_token(name).as_deref());
         let caller = self.calls.all.get(&id).and_then(|c| c.a.party.number().map(str::to_owned));
@@ -196,6 +220,8 @@ impl Switch {
         }
         let to = Address::new(uri.clone());
         let port = self.allocate_rtp().ok_or(Cause::NO_CIRCUIT)?;
+        let mut headers = identity.headers;
+        headers.extend(self.diversion(id, section.domain()));
         let order = Order {
             flow,
             uri,
@@ -203,7 +229,7 @@ impl Switch {
             to,
             contact,
             route: Vec::new(),
-            headers: identity.headers,
+            headers,
             trunk: Some(name.to_owned()),
         };
         let party = Party::Trunk { name: name.to_owned(), number: Some(number.to_owned()) };

@@ -40,7 +40,13 @@ impl Switch {
 }
 
 fn call(call: &Call, now: Instant) -> Value {
-    let to = call.b.first().map_or_else(|| call.dialled.clone(), |b| b.party.shown());
+    let mut rung: Vec<String> = Vec::new();
+    for shown in call.b.iter().map(|b| b.party.shown()) {
+        if !rung.contains(&shown) {
+            rung.push(shown);
+        }
+    }
+    let to = if rung.is_empty() { call.dialled.clone() } else { rung.join(", ") };
     let seconds = match call.phase {
         Phase::Up { since } => now.since(since).as_secs(),
         _ => now.since(call.began.mono).as_secs(),

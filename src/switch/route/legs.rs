@@ -1,48 +1,35 @@
 //! From targets to legs: numbers rewritten, what is switched off passed over.
 use super::{Caller, Leg, dongle, is_number, trunk};
-use crate::config::{Config, Destination, Extension, Route, RouteTarget};
+use crate::config::{Config, Destination, Route, RouteTarget};
 
-/// Every dongle, then every trunk but the one that the call came by; those that are named for it before the others.
+/// Every dongle, then every trunk but the one that the call came by.
 pub(super) fn emergency(config: &Config, caller: Caller<'_>, dialled: &str) -> Vec<Leg> {
     let came_by = match caller {
         Caller::Trunk { name, .. } => Some(name),
         Caller::Extension(_) | Caller::Dongle { .. } => None,
     };
-    let caller_id = own_number(config, caller);
-    let dongles =
-        config.dongles.iter().map(|d| (!d.emergency, to_dongle(config, &d.name, dialled.to_owned(), false)));
+    let dongles = config.dongles.iter().filter_map(|d| to_dongle(config, &d.name, dialled.to_owned(), false));
     let others = config.trunks.iter().filter(|trunk| Some(trunk.name.as_str()) != came_by);
-    // Who is helped is shown: they call back.
-    let trunks = others
-        .map(|t| (!t.emergency, to_trunk(config, &t.name, dialled.to_owned(), caller_id.clone(), false)));
-    let mut ways: Vec<(bool, Option<Leg>)> = dongles.chain(trunks).collect();
-    // Stable: each part stays in the order of the file.
-    ways.sort_by_key(|(last, _)| *last);
-    ways.into_iter().filter_map(|(_, leg)| leg).collect()
+    let trunks = others.filter_map(|t| to_trunk(config, &t.name, dialled.to_owned(), None, false));
+    dongles.chain(trunks).collect()
 }
 
 /// None: strip and prepend leave no number for a target that needs one.
-pub(super) fn of_route(
-    config: &Config,
-    caller: Caller<'_>,
-    route: &Route,
-    dialled: &str,
-) -> Option<Vec<Leg>> {
-    let hide = route.hide || extension(config, caller).is_some_and(|extension| extension.hide);
+pub(super) fn of_route(config: &Config, route: &Route, dialled: &str) -> Option<Vec<Leg>> {
     let number = || rewritten(route, dialled);
     let mut legs = Vec::new();
     for target in &route.to {
         let leg = match target {
             RouteTarget::Dongle { name, number: fixed } => {
                 let number = fixed.clone().or_else(number)?;
-                to_dongle(config, name, number, hide)
+                to_dongle(config, name, number, route.hide)
             }
             RouteTarget::Trunk { name, number: fixed } => {
                 let number = fixed.clone().or_else(number)?;
-                let caller_id = route.caller_id.clone().or_else(|| own_number(config, caller));
-                to_trunk(config, name, number, caller_id, hide)
+                to_trunk(config, name, number, route.caller_id.clone(), route.hide)
             }
             RouteTarget::Extension(name) => to_extension(config, name).pop(),
+            RouteTarget::Group(name) => to_group(config, name),
             RouteTarget::Hangup(word) => Some(Leg::Hangup(*word)),
         };
         legs.extend(leg);
@@ -50,22 +37,11 @@ pub(super) fn of_route(
     Some(legs)
 }
 
-fn extension<'a>(config: &'a Config, caller: Caller<'_>) -> Option<&'a Extension> {
-    match caller {
-        Caller::Extension(name) => config.extensions.iter().find(|extension| extension.name == name),
-        Caller::Trunk { .. } | Caller::Dongle { .. } => None,
-    }
-}
-
-/// The number that an extension shows outside.
-fn own_number(config: &Config, caller: Caller<'_>) -> Option<String> {
-    extension(config, caller)?.caller_id.clone()
-}
-
 /// One leg, or none.
-pub(super) fn to_destination(config: &Config, destination: &Destination) -> Vec<Leg> {
+pub(in crate::switch) fn to_destination(config: &Config, destination: &Destination) -> Vec<Leg> {
     let leg = match destination {
         Destination::Extension(name) => return to_extension(config, name),
+        Destination::Group(name) => to_group(config, name),
         Destination::Hangup(word) => Some(Leg::Hangup(*word)),
         Destination::Dongle { name, number } => to_dongle(config, name, number.clone(), false),
         Destination::Trunk { name, number } => to_trunk(config, name, number.clone(), None, false),
@@ -77,6 +53,11 @@ pub(super) fn to_destination(config: &Config, destination: &Destination) -> Vec<
 pub(super) fn to_extension(config: &Config, name: &str) -> Vec<Leg> {
     let found = config.extensions.iter().find(|extension| extension.name == name && extension.enabled);
     found.map(|extension| Leg::Extension { name: extension.name.clone() }).into_iter().collect()
+}
+
+fn to_group(config: &Config, name: &str) -> Option<Leg> {
+    let found = config.groups.iter().find(|group| group.name == name && group.enabled);
+    found.map(|group| Leg::Group { name: group.name.clone() })
 }
 
 fn to_dongle(config: &Config, name: &str, number: String, hide: bool) -> Option<Leg> {

@@ -1,0 +1,151 @@
+//! What an extension has set for its calls: forwarding, do not disturb, call waiting; and a phone that sends a call elsewhere (302).
+use super::{CallId, Cause, Party, Step};
+use crate::config::{Extension, Features, ForwardWhen};
+use crate::switch::Switch;
+use crate::switch::api::{Code, Refusal};
+use crate::switch::route::{self, Caller, Decision};
+use crate::util::limits::{CALL_HOPS, CONFIG_SECTIONS, NUMBER_DIALLED};
+use crate::util::pii::Pii;
+use crate::util::text::dialable;
+use crate::wire::sip::{Address, Message, Uri, header};
+use serde_json::{Value, json};
+
+/// A call was sent on by an extension. RFC 5806.
+#[derive(Clone, Debug)]
+pub struct Diverted {
+    pub by: String,
+    pub reason: &'static str,
+}
+
+/// RFC 5806 section 4.
+const DEFLECTION: &str = "deflection";
+const SET: &str = "parameter 'set': want dnd, always, busy, no_answer or unreachable";
+
+impl Switch {
+    /// As set by API and command line, else by the configuration.
+    pub(in crate::switch) fn features(&self, extension: &Extension) -> Features {
+        self.calls.features.get(&extension.name).unwrap_or(&extension.features).clone()
+    }
+
+    /// Why this extension does not ring, seen before it is tried.
+    pub(super) fn obstacle(&self, id: CallId, extension: &Extension) -> Option<(ForwardWhen, Cause)> {
+        let features = self.features(extension);
+        let busy = || !features.call_waiting && self.is_in_call(id, &extension.name);
+        if features.forward(ForwardWhen::Always).is_some() {
+            Some((ForwardWhen::Always, Cause::ABSENT))
+        } else if features.dnd || busy() {
+            Some((ForwardWhen::Busy, Cause::BUSY))
+        } else if self.registrar.bindings(&extension.name).next().is_none() {
+            Some((ForwardWhen::Unreachable, Cause::ABSENT))
+        } else {
+            None
+        }
+    }
+
+    /// In another call than this one.
+    pub(super) fn is_in_call(&self, id: CallId, extension: &str) -> bool {
+        let is = |party: &Party| matches!(party, Party::Extension { name } if name == extension);
+        let mut others = self.calls.all.iter().filter(|(other, _)| **other != id);
+        others.any(|(_, call)| call.sides().any(|side| is(&side.party)))
+    }
+
+    /// The call goes where this extension wants it. False: it wants it nowhere, or it can't go there.
+    pub(super) fn forward(&mut self, id: CallId, extension: &str, when: ForwardWhen) -> bool {
+        let found = self.loaded.config.extensions.iter().find(|e| e.name == extension);
+        let Some(number) = found.and_then(|e| self.features(e).forward(when).map(str::to_owned)) else {
+            return false;
+        };
+        let reason = match when {
+            ForwardWhen::Always => "unconditional",
+            ForwardWhen::Busy => "user-busy",
+            ForwardWhen::NoAnswer => "no-answer",
+            ForwardWhen::Unreachable => "unavailable",
+        };
+        self.divert(id, extension, &number, reason)
+    }
+
+    /// A phone of this extension answered 302.
+    pub(super) fn deflect(&mut self, id: CallId, extension: &str, number: &str) -> bool {
+        self.divert(id, extension, number, DEFLECTION)
+    }
+
+    /// The number is dialled with the permissions of the extension, not those of the caller. Each extension sends a call on once.
+    fn divert(&mut self, id: CallId, by: &str, number: &str, reason: &'static str) -> bool {
+        let Some(call) = self.calls.all.get_mut(&id) else { return false };
+        if !call.hop() || call.diverted.iter().any(|d| d.by == by) {
+            log::warn!("call {}: forwarded in a circle by '{by}'", id.0);
+            return false;
+        }
+        let decision = route::decide(&self.loaded.config, Caller::Extension(by), number);
+        // Nobody calls for help by being called.
+        let Decision::Dial { legs, .. } = decision else {
+            log::warn!("extension '{by}': no call is forwarded to {}", Pii(number));
+            return false;
+        };
+        log::info!("call {}: forwarded by '{by}' to {} ({reason})", id.0, Pii(number));
+        call.diverted.push(Diverted { by: by.to_owned(), reason });
+        for way in legs.into_iter().rev() {
+            call.ways.push_front(Step::from(way));
+        }
+        true
+    }
+
+    /// For whom the call was meant: Diversion (RFC 5806), the last one first.
+    pub(super) fn diversion(&self, id: CallId, host: &str) -> Vec<(String, String)> {
+        let Some(call) = self.calls.all.get(&id) else { return Vec::new() };
+        let one = |d: &Diverted| {
+            let mut value = Address::new(Uri::sip(Some(&d.by), host, None)).to_string();
+            value.push_str(";reason=");
+            value.push_str(d.reason);
+            (header::DIVERSION.to_owned(), value)
+        };
+        call.diverted.iter().rev().map(one).collect()
+    }
+
+    /// `tandem extension NAME …`: what it has set, after this was set too. Kept until the daemon ends.
+    pub(in crate::switch) fn feature(
+        &mut self,
+        name: &str,
+        set: Option<&str>,
+        to: Option<String>,
+    ) -> Result<Value, Refusal> {
+        let known = &self.loaded.config.extensions;
+        let found = known.iter().find(|e| e.name == name);
+        let extension = found.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such extension"))?;
+        let mut features = self.features(extension);
+        if let Some(what) = set {
+            let when = ForwardWhen::ALL.into_iter().find(|w| w.word() == what);
+            match when {
+                None if what == "dnd" => features.dnd = to.is_some(),
+                None => return Err(Refusal::new(Code::BadParameter, SET)),
+                Some(when) => {
+                    let number =
+                        to.map(|to| dialable(&to)).filter(|to| (1..=NUMBER_DIALLED).contains(&to.len()));
+                    features.set_forward(when, number);
+                }
+            }
+            if self.calls.features.len() >= CONFIG_SECTIONS {
+                self.calls.features.retain(|name, _| known.iter().any(|e| e.name == *name));
+            }
+            self.calls.features.insert(name.to_owned(), features.clone());
+        }
+        let to = |when| features.forward(when);
+        Ok(json!({"name": name, "dnd": features.dnd, "call_waiting": features.call_waiting,
+                  "always": to(ForwardWhen::Always), "busy": to(ForwardWhen::Busy),
+                  "no_answer": to(ForwardWhen::NoAnswer), "unreachable": to(ForwardWhen::Unreachable)}))
+    }
+}
+
+impl super::Call {
+    /// One more step away from who was dialled; false when there were too many.
+    pub(super) fn hop(&mut self) -> bool {
+        self.hops = self.hops.saturating_add(1);
+        self.hops <= CALL_HOPS
+    }
+}
+
+/// Where a 3xx of a phone sends the call: the user of its first Contact.
+pub(super) fn moved_to(response: Option<&Message>) -> Option<String> {
+    let contact = response?.get(header::CONTACT).and_then(Address::parse)?;
+    contact.uri.user_text().filter(|user| !user.is_empty())
+}
