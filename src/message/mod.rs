@@ -4,6 +4,7 @@ pub mod delivery;
 pub mod inbox;
 pub mod mail;
 pub mod outbox;
+pub mod pager;
 pub mod part;
 pub mod post;
 pub mod store;

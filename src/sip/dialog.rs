@@ -88,6 +88,11 @@ impl Dialog {
         &self.id
     }
 
+    /// Where requests of ours go.
+    pub const fn remote_target(&self) -> &Uri {
+        &self.remote_target
+    }
+
     /// Ours is the higher one from now on: a request of the dialog was sent again with it.
     pub fn next_cseq(&mut self) -> u32 {
         self.local_cseq = self.local_cseq.wrapping_add(1) & 0x7fff_ffff;

@@ -7,7 +7,9 @@ mod flow;
 pub mod registrar;
 pub mod registration;
 mod session;
+pub mod subscription;
 mod transaction;
 
+pub use dialog::DialogId;
 pub use endpoint::{ClientId, EndedBy, Endpoint, Event, Found, Invite, RequestId, SessionId};
 pub use flow::{Flow, Transport};

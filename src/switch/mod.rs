@@ -6,8 +6,10 @@ mod fleet;
 pub mod line;
 mod lines;
 mod listen;
+mod messages;
 pub mod net;
 mod phones;
+mod presence;
 mod requests;
 pub mod route;
 mod rtp_ports;
@@ -197,6 +199,8 @@ pub struct Switch {
     auth_told: Option<Instant>,
     rtp_ports: rtp_ports::RtpPorts,
     calls: calls::Calls,
+    presence: presence::Presence,
+    messages: messages::Messages,
     /// Clients who wait for the network's answer.
     ussd: Table<u64, (Client, api::RequestId)>,
     ussd_last: u64,
@@ -229,6 +233,8 @@ impl Switch {
             sip: Endpoint::new(random.block(), concat!("tandem/", env!("CARGO_PKG_VERSION"))),
             authenticator: Authenticator::new(random.block()),
             registrar: Registrar::new(random.block()),
+            presence: presence::Presence::new(random.block()),
+            messages: messages::Messages::default(),
             random,
             sockets: listen::Sockets::default(),
             external: None,
@@ -330,6 +336,8 @@ impl Switch {
             self.sockets.poll_timeout(),
             self.trunks.poll_timeout(),
             self.calls.poll_timeout(),
+            self.presence.notifier.poll_timeout(),
+            self.messages.pager.poll_timeout(),
             self.rtp_ports.poll_timeout(),
             self.external_at,
         ];
@@ -370,11 +378,19 @@ impl Switch {
         self.calls.is_idle() && self.sip.is_idle() && self.rtp_ports.used() == 0
     }
 
+    /// Phones that watch something.
+    #[must_use]
+    pub const fn subscriptions(&self) -> usize {
+        self.presence.notifier.count()
+    }
+
     /// Let every part take what the others gave, until nothing moves.
     fn turn(&mut self, now: Now) {
         loop {
             let moved = self.turn_lines(now)
                 | self.turn_sip(now)
+                | self.turn_messages(now)
+                | self.turn_presence(now)
                 | self.turn_rtp_ports(now)
                 | self.turn_inbox(now)
                 | self.turn_post(now)

@@ -50,6 +50,7 @@ impl Switch {
             expires: (seconds(sip.min_expires), seconds(sip.max_expires)),
         };
         let response = self.registrar.register(&extension.name, policy, request, flow, now);
+        self.wake_messages(&extension.name);
         self.tell_registrar_news();
         response
     }
@@ -117,11 +118,16 @@ impl Switch {
 
     pub(super) fn tell_registrar_news(&mut self) {
         while let Some(news) = self.registrar.poll_event() {
+            self.presence.stale = true;
             if matches!(news.change, Change::Registered | Change::Moved) {
                 self.follow(news.flow, |party, old| {
                     let same_host = old.remote.ip() == news.flow.remote.ip();
                     same_host && matches!(party, Party::Extension { name } if *name == news.aor)
                 });
+                let binding = self.registrar.bindings(&news.aor).find(|b| b.key == news.key);
+                if let Some(contact) = binding.map(|b| b.contact.clone()) {
+                    self.presence.notifier.follow(&news.aor, &contact, news.flow);
+                }
             }
             let (name, peer) = (&news.aor, news.flow.remote);
             match news.change {
@@ -177,6 +183,7 @@ impl Switch {
                 .any(|e| e.enabled && e.name == extension.name && e.secret == extension.secret);
             if !kept {
                 self.registrar.forget(&extension.name);
+                self.presence.notifier.forget(&extension.name);
             }
         }
         self.tell_registrar_news();

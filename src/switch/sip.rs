@@ -1,5 +1,7 @@
 //! Between the SIP endpoint and the rest: messages in and out, events to whom they concern.
 use super::{Output, Switch};
+use crate::sip::endpoint::Why;
+use crate::sip::subscription::Answer;
 use crate::sip::{Event, Flow};
 use crate::util::limits::STREAMS;
 use crate::util::table::Table;
@@ -89,14 +91,24 @@ impl Switch {
     }
 
     fn on_sip(&mut self, event: Event, now: Now) {
+        // Everything else is about a call.
+        self.presence.stale |= !matches!(
+            event,
+            Event::Request { .. } | Event::Response { .. } | Event::NoResponse { .. } | Event::Info { .. }
+        );
         match event {
             Event::Request { id, request, flow } => {
                 let response = match request.method() {
                     Some(Method::Register) => self.on_register(&request, flow, now),
                     Some(Method::Options) => self.on_options(&request),
-                    // Keep-alives of phones; anything else would be a subscription, and there are none.
+                    // Keep-alives of phones; anything else would be of a subscription of ours, and there are none.
                     Some(Method::Notify) => self.on_notify(&request),
-                    Some(Method::Subscribe | Method::Publish) => self.sip.response_to(&request, 489),
+                    Some(Method::Subscribe) => self.on_subscribe(&request, flow, now),
+                    Some(Method::Message) => match self.on_message(id, &request, flow, now) {
+                        Some(response) => response,
+                        None => return,
+                    },
+                    Some(Method::Publish) => self.sip.response_to(&request, 489),
                     _ => self.sip.response_to(&request, 405),
                 };
                 self.sip.respond(id, response, now.mono);
@@ -107,9 +119,18 @@ impl Switch {
                 self.sip.respond(id, response, now.mono);
             }
             Event::Response { id, response, request } => {
+                let Some(answer) = super::presence::answer_of(&response) else { return };
+                if self.on_notified(id, answer, now) || self.on_message_answer(id, response.status(), now) {
+                    return;
+                }
                 self.on_response(id, Some((&*response, &*request)), now)
             }
-            Event::NoResponse { id, .. } => self.on_response(id, None, now),
+            Event::NoResponse { id, why } => {
+                let answer = if why == Why::Transport { Answer::NoWay } else { Answer::Silence };
+                if !self.on_notified(id, answer, now) && !self.on_message_answer(id, None, now) {
+                    self.on_response(id, None, now);
+                }
+            }
             Event::Invite { session, request, flow } => self.on_invite(session, &request, flow, now),
             Event::Cancelled { session, .. } => self.on_session_gone(session, None, now),
             Event::Acked { session, sdp } => self.on_session_acked(session, sdp.as_deref(), now),

@@ -14,6 +14,8 @@ pub enum Purpose {
     /// The deliveries of a text. Unwritten, a restart would mail it again.
     Deliveries(TextId),
     Outgoing(TextId),
+    /// A message between phones. Unwritten, its sender hears so.
+    Page(TextId),
     Pin {
         line: LineId,
         key: u64,

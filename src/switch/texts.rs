@@ -31,6 +31,7 @@ impl Switch {
                 }
                 self.inbox.handle_stored(*part, result, now);
             }
+            Purpose::Page(id) => self.messages.pager.handle_stored(*id, result),
             Purpose::Outgoing(id) => self.outbox.handle_stored(*id, result, now),
             Purpose::Pin { line, key } => {
                 let (line, key) = (*line, *key);
@@ -74,7 +75,7 @@ impl Switch {
     /// attempt that was not made. Everything else here, or a restart would not know of it.
     fn store_again(&mut self, purpose: Purpose, change: Change, now: Instant) {
         match purpose {
-            Purpose::Part(_) => {}
+            Purpose::Part(_) | Purpose::Page(_) => {}
             Purpose::Pin { key, .. } if self.pins.get(&key) == Some(&PinNote::Tried) => {
                 self.pins.remove(&key);
             }
@@ -145,6 +146,7 @@ impl Switch {
                 None => false,
             },
             "out" => self.outbox.load(id, &record, now),
+            "msg" => self.messages.pager.load(id, &record, now),
             "pin" => {
                 let note = record.get("note").and_then(|n| n.as_str()).and_then(PinNote::parse);
                 note.is_some_and(|note| {

@@ -175,3 +175,17 @@ pub const SIP_CONTACTS: usize = 64;
 pub const SIP_PARAMS: usize = 64;
 /// Items of one list such as `Supported` or `Route`. The rest is not looked at.
 pub const SIP_ITEMS: usize = 128;
+/// Messages between phones that wait for their addressee; a further one gets 480.
+pub const PAGES: usize = 200;
+/// Those for one extension.
+pub const PAGES_PER_EXTENSION: usize = 50;
+/// Bytes of one message: what phones type, and an IMDN or CPIM around it. A longer one gets 413.
+pub const PAGE_BYTES: usize = 4_096;
+/// Bytes of all that wait: half of the least flash that a router has to spare. A further one gets 480.
+pub const PAGES_BYTES: usize = 262_144;
+/// Subscriptions of all phones: a house of twelve with a full field of lamps each. A further SUBSCRIBE gets 503 with Retry-After.
+pub const SUBSCRIPTIONS: usize = 512;
+/// Subscriptions of one extension: a phone with two sidecars of lamps, and its mailbox. A further SUBSCRIBE gets 503 with Retry-After.
+pub const SUBSCRIPTIONS_PER_EXTENSION: usize = 128;
+/// Calls of one extension that a lamp tells of: more make the NOTIFY longer than a datagram carries. Further ones are not shown.
+pub const DIALOGS_SHOWN: usize = 3;

@@ -114,8 +114,11 @@ fn other_requests_have_their_answers() {
         ("OPTIONS", "", 200),
         ("NOTIFY", "keep-alive", 200),
         ("NOTIFY", "message-summary", 489),
-        ("SUBSCRIBE", "message-summary", 489),
-        ("MESSAGE", "", 405),
+        // Without a Contact nobody can be told.
+        ("SUBSCRIBE", "message-summary", 400),
+        ("SUBSCRIBE", "reg", 489),
+        ("PUBLISH", "presence", 489),
+        ("MESSAGE", "", 404),
         ("BYE", "", 481),
     ] {
         w.with(P100, |p, now| p.ask(method, &[("Event", event)], now));

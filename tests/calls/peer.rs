@@ -77,6 +77,8 @@ pub struct Peer {
     /// The status of our last REGISTER.
     pub register_status: u16,
     pub talks: Vec<Talk>,
+    /// How it answers requests that are no calls, where not by 200.
+    pub takes: Vec<(&'static str, u16)>,
     /// Requests that came, without repetitions.
     pub requests: Vec<Msg>,
     /// Responses that came to our requests, without repetitions.
@@ -117,6 +119,7 @@ impl Peer {
             registrations: 0,
             register_status: 0,
             talks: Vec::new(),
+            takes: Vec::new(),
             requests: Vec::new(),
             responses: Vec::new(),
             served: Vec::new(),
@@ -260,6 +263,58 @@ impl Peer {
         msg.add("CSeq", &format!("1 {method}"));
         extra.iter().for_each(|(name, value)| msg.add(name, value));
         self.begin(msg, None, now);
+    }
+
+    /// SUBSCRIBE to the lamp or the messages of `whom`; its From, To and Call-ID come first in the 200.
+    pub fn subscribe(&mut self, event: &str, whom: &str, expires: u32, now: u64) {
+        let uri = format!("sip:{whom}@{}", self.server.ip());
+        let (tag, call_id) = (self.token("tag"), self.token("call"));
+        let from = format!("<sip:{}@{}>;tag={tag}", self.user, self.server.ip());
+        let headers = [("From", from), ("To", format!("<{uri}>")), ("Call-ID", call_id)];
+        self.subscribe_with(&uri, &headers, event, expires, now);
+    }
+
+    /// Within the dialog of this 200.
+    pub fn refresh(&mut self, ok: &Msg, event: &str, expires: u32, now: u64) {
+        let headers = ["From", "To", "Call-ID"].map(|name| (name, ok.get(name).to_owned()));
+        let uri = uri_of(ok.get("Contact")).to_owned();
+        self.subscribe_with(&uri, &headers, event, expires, now);
+    }
+
+    fn subscribe_with(&mut self, uri: &str, headers: &[(&str, String)], event: &str, expires: u32, now: u64) {
+        let mut msg = Msg::request("SUBSCRIBE", uri);
+        headers.iter().for_each(|(name, value)| msg.add(name, value));
+        self.cseq += 1;
+        msg.add("CSeq", &format!("{} SUBSCRIBE", self.cseq));
+        msg.add("Contact", &self.contact());
+        msg.add("Event", event);
+        msg.add("Expires", &expires.to_string());
+        self.begin(msg, None, now);
+    }
+
+    /// A text for somebody.
+    pub fn message(&mut self, whom: &str, text: &str, now: u64) {
+        let uri = format!("sip:{whom}@{}", self.server.ip());
+        let mut msg = Msg::request("MESSAGE", &uri);
+        let (tag, call_id) = (self.token("tag"), self.token("call"));
+        msg.add("From", &format!("<sip:{}@{}>;tag={tag}", self.user, self.server.ip()));
+        msg.add("To", &format!("<{uri}>"));
+        msg.add("Call-ID", &call_id);
+        self.cseq += 1;
+        msg.add("CSeq", &format!("{} MESSAGE", self.cseq));
+        msg.add("Content-Type", "text/plain");
+        msg.body = text.to_owned();
+        self.begin(msg, None, now);
+    }
+
+    /// Requests of this method that came.
+    pub fn heard(&self, method: &str) -> Vec<&Msg> {
+        self.requests.iter().filter(|m| m.method() == method).collect()
+    }
+
+    /// The status of our last request.
+    pub fn status(&self) -> u16 {
+        self.responses.last().map_or(0, Msg::status)
     }
 
     /// An INVITE that was heard on the wire, once more as a new call.
@@ -466,8 +521,9 @@ impl Peer {
             "CANCEL" => self.on_cancel(&msg, now),
             "BYE" => self.on_bye(&msg),
             "REGISTER" => self.on_register(&msg),
-            _ => {
-                self.respond(&msg, 200, &[], "");
+            method => {
+                let status = self.takes.iter().find(|(m, _)| *m == method).map_or(200, |(_, status)| *status);
+                self.respond(&msg, status, &[], "");
             }
         }
     }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tandem::config::Loaded;
+use tandem::message::{Change, DiskError};
 use tandem::sip::{Flow, Transport};
 use tandem::switch::net as shell;
 use tandem::switch::{Output, Switch};
@@ -55,6 +56,9 @@ pub struct World {
     udp: Option<u32>,
     connections: u32,
     pub replies: Vec<Value>,
+    /// What is in the state directory.
+    pub files: BTreeMap<String, Vec<u8>>,
+    pub disk_is_full: bool,
     timeouts: u64,
     ended: bool,
 }
@@ -80,6 +84,8 @@ impl World {
             udp: None,
             connections: ACCEPTED,
             replies: Vec::new(),
+            files: BTreeMap::new(),
+            disk_is_full: false,
             timeouts: 0,
             ended: false,
         }
@@ -88,6 +94,16 @@ impl World {
     pub fn now(&self) -> Now {
         let seconds = i64::try_from(self.us / 1_000_000).unwrap();
         Now { mono: Instant::from_micros(self.us), wall: Wall(START + seconds) }
+    }
+
+    /// kill -9, and a new daemon on the same state directory.
+    pub fn restart(&mut self, config: &str) {
+        let loaded = Loaded::parse(config.as_bytes());
+        let files: Vec<(String, Vec<u8>)> = self.files.iter().map(|(n, b)| (n.clone(), b.clone())).collect();
+        self.bound.clear();
+        self.stick.line = None;
+        self.switch = Switch::new(loaded, "model", &files, [8; 32], self.now());
+        self.settle();
     }
 
     // --- the clock ---
@@ -402,7 +418,17 @@ impl World {
             Output::Disconnect { id } => {
                 self.peers.iter_mut().filter(|p| p.tcp == Some(id)).for_each(|p| p.tcp = None);
             }
-            Output::Store { token, .. } => self.switch.handle_stored(token, Ok(()), now),
+            Output::Store { token, change } => {
+                let result = if self.disk_is_full { Err(DiskError::Full) } else { Ok(()) };
+                match change {
+                    Change::Write { name, bytes } if result.is_ok() => drop(self.files.insert(name, bytes)),
+                    Change::Remove { names } if result.is_ok() => {
+                        names.iter().for_each(|name| drop(self.files.remove(name)));
+                    }
+                    _ => {}
+                }
+                self.switch.handle_stored(token, result, now);
+            }
             Output::Reply { text, .. } => self.replies.push(serde_json::from_str(&text).unwrap()),
             Output::Unlisten { .. } | Output::Reset { .. } => {}
             other => panic!("{other:?}"),

@@ -273,6 +273,11 @@ impl Endpoint {
         });
     }
 
+    /// The dialog of a session; of several early ones the last in which something came.
+    pub fn dialog_id(&mut self, session: SessionId) -> Option<crate::sip::DialogId> {
+        self.sessions.get_mut(session.0)?.our_dialog().map(|d| d.id().clone())
+    }
+
     #[must_use]
     pub fn counts(&self) -> Counts {
         let counters = self.core.counters;

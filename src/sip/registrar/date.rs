@@ -6,7 +6,8 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// The header's value: always GMT.
-pub(super) fn date(at: Wall) -> String {
+#[must_use]
+pub fn date(at: Wall) -> String {
     let (days, second) = (at.0.div_euclid(86_400), at.0.rem_euclid(86_400));
     let (year, month, day) = civil_from_days(days);
     // 1970-01-01 was a Thursday.

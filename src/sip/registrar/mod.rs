@@ -9,6 +9,7 @@ mod register;
 mod same;
 
 pub use binding::{Binding, Key, Reach};
+pub use date::date;
 pub use qualify::Probe;
 pub use same::is_same_uri;
 

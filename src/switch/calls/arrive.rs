@@ -154,6 +154,7 @@ impl Switch {
             log::warn!("{CALLS} calls at once: a further one is turned away");
             return None;
         }
+        self.presence.stale = true;
         let id = self.calls.next_id();
         self.note_side(id, &a);
         let call = Call {

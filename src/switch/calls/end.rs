@@ -9,6 +9,7 @@ impl Switch {
     /// End a call whose legs still have to be told. `from`: the side that is gone already.
     pub(in crate::switch) fn end_call(&mut self, id: CallId, from: Option<End>, cause: Cause, now: Now) {
         let Some(mut call) = self.calls.all.remove(&id) else { return };
+        self.presence.stale = true;
         let answered = call.answered.is_some();
         if from != Some(End::A) {
             self.hang_up(&call.a, cause, answered, None, now);

@@ -215,6 +215,10 @@ impl Calls {
             && self.urgent.is_none()
     }
 
+    pub fn all(&self) -> impl Iterator<Item = &Call> {
+        self.all.values()
+    }
+
     #[must_use]
     pub fn of_session(&self, session: SessionId) -> Option<(CallId, End)> {
         let id = *self.sessions.get(&session)?;

@@ -11,6 +11,7 @@ use crate::wire::sip::Message;
 impl Switch {
     /// The stick of a call, or one whose call is gone already.
     pub(in crate::switch) fn on_call_event(&mut self, line: LineId, event: &CallEvent, now: Now) {
+        self.presence.stale = true;
         match event {
             CallEvent::Incoming { caller } => self.on_incoming(line, caller, now),
             CallEvent::VoiceOpen => {
