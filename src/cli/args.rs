@@ -73,6 +73,7 @@ pub enum Command {
     Hangup(Hangup),
     Extension(Extension),
     Ussd(Ussd),
+    Route(Route),
     Pdu(Pdu),
     Version(Version),
 }
@@ -322,6 +323,42 @@ pub struct Ussd {
     /// which dongle, where there are several
     #[argh(option)]
     pub dongle: Option<String>,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Where a call would go.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "route")]
+pub struct Route {
+    #[argh(subcommand)]
+    pub command: RouteCommand,
+}
+
+#[derive(FromArgs, Debug)]
+#[argh(subcommand)]
+pub enum RouteCommand {
+    Explain(RouteExplain),
+}
+
+/// Which rule takes a number, what is dialled where, and why the other rules do not. Nothing is dialled.
+#[derive(FromArgs, Debug)]
+#[argh(
+    subcommand,
+    name = "explain",
+    example = "tandem route explain 100 +491511234567\ntandem route explain provider/+15555555555 +491511234567"
+)]
+pub struct RouteExplain {
+    /// who calls: an extension, or the name of a trunk or dongle, with the caller's number behind a slash
+    #[argh(positional)]
+    pub from: String,
+    /// what is dialled
+    #[argh(positional)]
+    pub number: String,
     /// control socket
     #[argh(option, short = 's', default = "default_socket()")]
     pub socket: PathBuf,

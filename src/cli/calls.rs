@@ -104,3 +104,47 @@ pub fn ussd(answer: &Value) -> String {
     }
     out
 }
+
+/// `route explain`: the decision, each way in order, then what every rule says.
+pub fn explained(answer: &Value) -> String {
+    let mut out = String::new();
+    let ways = all(answer, "ways");
+    match word(answer, "decision") {
+        "refused" => {
+            let _ = writeln!(out, "refused: {}", word(answer, "reason"));
+        }
+        "emergency" => out.push_str("an emergency number: before every rule and permission\n"),
+        _ => {
+            let _ = writeln!(out, "rule {}", word(answer, "rule"));
+        }
+    }
+    for (at, way) in ways.iter().enumerate() {
+        let _ = write!(out, "  {}. {} {}", at.saturating_add(1), word(way, "kind"), word(way, "name"));
+        if !word(way, "number").is_empty() {
+            let _ = write!(out, ": {}", one_line(word(way, "number"), 50));
+        }
+        if !word(way, "caller_id").is_empty() {
+            let _ = write!(out, ", shown as {}", one_line(word(way, "caller_id"), 50));
+        }
+        if way.get("hide") == Some(&Value::Bool(true)) {
+            out.push_str(", number hidden");
+        }
+        if way.get("up") == Some(&Value::Bool(false)) {
+            out.push_str(" (not there now)");
+        }
+        out.push('\n');
+    }
+    if ways.is_empty() && word(answer, "decision") == "emergency" {
+        out.push_str("  there is no trunk and no dongle: it can not go out\n");
+    }
+    for route in all(answer, "routes") {
+        let _ = writeln!(out, "route {} {}", word(route, "route"), word(route, "says"));
+    }
+    match word(answer, "at") {
+        "" => out.push_str("the clock is not set: what counts at some hours does not count\n"),
+        at => {
+            let _ = writeln!(out, "it is {at}");
+        }
+    }
+    out
+}

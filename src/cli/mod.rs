@@ -78,6 +78,11 @@ fn dispatch(tandem: Tandem) -> Exit {
             let params = json!({"code": ussd.code, "dongle": ussd.dongle});
             ask(&ussd.socket, "ussd", &params, ussd.json, calls::ussd)
         }
+        Some(Command::Route(route)) => {
+            let args::RouteCommand::Explain(explain) = route.command;
+            let params = json!({"from": explain.from, "to": explain.number});
+            ask(&explain.socket, "route_explain", &params, explain.json, calls::explained)
+        }
         Some(Command::Pdu(pdu)) => self::pdu(pdu.command),
         Some(Command::Version(version)) => self::version(version.json),
     }

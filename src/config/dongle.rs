@@ -31,6 +31,8 @@ pub struct Dongle {
     pub delivery_reports: bool,
     /// `inbound`: where calls to the SIM go that no route takes. None: nowhere.
     pub inbound: Option<Destination>,
+    /// `emergency`, default 0: emergency calls are tried by those with 1 before all others.
+    pub emergency: bool,
 }
 
 impl Dongle {
@@ -51,6 +53,7 @@ impl Dongle {
             incomplete_after: Duration::from_secs(fields.number("incomplete_after")),
             delivery_reports: fields.flag("delivery_reports"),
             inbound,
+            emergency: fields.flag("emergency"),
         };
         if dongle.audio_port.is_some() && !fields.has("at_port") {
             fields.missing("at_port", "the tty that takes AT commands, beside 'audio_port'");

@@ -29,6 +29,14 @@ pub struct Extension {
     pub qualify: Option<Duration>,
     /// `timeout`, seconds it rings at most; default 60, 5 to 600.
     pub timeout: Duration,
+    /// `caller_id`: number shown through a trunk where the route sets none.
+    pub caller_id: Option<String>,
+    /// `hide`, default 0: ask the network not to show our number.
+    pub hide: bool,
+    /// `list allow`: routes that it may use, by name or class; empty: every route. Emergency numbers need none.
+    pub allow: Vec<String>,
+    /// `list deny`: routes that it may not use, by name or class, whatever `allow` says.
+    pub deny: Vec<String>,
     /// `dnd`, `call_waiting`, `forward_…`.
     pub features: Features,
 }
@@ -68,6 +76,13 @@ pub(super) fn codecs(fields: &mut Fields<'_>) -> Vec<Codec> {
 }
 
 impl Extension {
+    /// May it call by this route? Not asked for emergency numbers.
+    #[must_use]
+    pub fn may_use(&self, route: &super::Route) -> bool {
+        let named = |words: &[String]| words.iter().any(|word| route.is_called(word));
+        (self.allow.is_empty() || named(&self.allow)) && !named(&self.deny)
+    }
+
     /// Reports what is wrong to `fields`; the caller drops the section then.
     pub(super) fn from_uci(name: String, fields: &mut Fields<'_>) -> Self {
         if !is_extension(&name) {
@@ -97,6 +112,10 @@ impl Extension {
             codecs: codecs(fields),
             qualify: (qualify > 0).then(|| Duration::from_secs(qualify)),
             timeout: Duration::from_secs(fields.number("timeout")),
+            caller_id: fields.text("caller_id"),
+            hide: fields.flag("hide"),
+            allow: fields.list("allow"),
+            deny: fields.list("deny"),
             features: Features::from_uci(fields),
         }
     }

@@ -213,10 +213,11 @@ fn items(option: &Opt) -> Vec<&str> {
     all.iter().map(String::as_str).filter(|text| !text.is_empty()).collect()
 }
 
-/// As OpenWrt's shell functions do: a list that is written as one option has blanks between its items.
+/// As OpenWrt's shell functions do: a list that is written as one option has blanks between its items. A line break there is a
+/// quote that was not closed.
 fn list_items(option: &Opt) -> Vec<&str> {
     match &option.value {
-        Value::Single(text) => text.split_ascii_whitespace().collect(),
+        Value::Single(text) => text.split([' ', '\t']).filter(|item| !item.is_empty()).collect(),
         Value::List(_) => items(option),
     }
 }

@@ -24,6 +24,7 @@ mod tandem;
 mod tests;
 #[cfg(test)]
 mod tests_calls;
+mod times;
 mod trunk;
 mod value;
 
@@ -43,6 +44,7 @@ pub use secret::Secret;
 pub use sip::{External, Listen, Net, Place, PortRange, Sip, Transport};
 pub use smtp::{Login, Security, Smtp};
 pub use tandem::Main;
+pub use times::{Moment, Times};
 pub use trunk::{HostPort, Identity, Trunk};
 
 /// Everything one file said, section by section.

@@ -2,6 +2,7 @@
 use super::destination::{Destination, HangupWord, Parties, PartyKind};
 use super::fields::Fields;
 use super::pattern::{CallerPattern, Pattern};
+use super::times::Times;
 
 /// `config route NAME`: numbers from these callers go to these targets. The first route of the file that takes a number
 /// counts.
@@ -17,6 +18,10 @@ pub struct Route {
     pub callers: Vec<CallerPattern>,
     /// `list match`: numbers that it takes. Required.
     pub matches: Vec<Pattern>,
+    /// `time`: hours of the week; at others the next route is asked. None: always.
+    pub times: Option<Times>,
+    /// `class`: a word by which `allow` and `deny` of extensions may name it, beside its name.
+    pub class: Option<String>,
     /// `strip`: characters taken off the front, `+` is one; default 0, at most 20.
     pub strip: u8,
     /// `prepend`: put in front after that; empty: nothing.
@@ -84,6 +89,12 @@ impl RouteTarget {
 }
 
 impl Route {
+    /// `word` is its name or its class.
+    #[must_use]
+    pub fn is_called(&self, word: &str) -> bool {
+        self.name == word || self.class.as_deref() == Some(word)
+    }
+
     /// Reports what is wrong to `fields`; the caller drops the section then.
     pub(super) fn from_uci(name: String, fields: &mut Fields<'_>, parties: &Parties) -> Self {
         let route = Self {
@@ -92,6 +103,8 @@ impl Route {
             from: fields.list_of("from", |text| parties.source(text)),
             callers: patterns(fields, "caller", CallerPattern::parse),
             matches: patterns(fields, "match", Pattern::parse),
+            times: fields.text("time").as_deref().and_then(Times::parse),
+            class: fields.text("class"),
             strip: u8::try_from(fields.number("strip")).unwrap_or_default(),
             prepend: fields.text("prepend").unwrap_or_default(),
             caller_id: fields.text("caller_id"),

@@ -3,7 +3,7 @@ mod calls;
 
 use super::value::{
     is_absolute_path, is_address, is_country, is_host, is_imei, is_imsi, is_name, is_number, is_one_line,
-    is_pin, is_state_dir, is_usb_port,
+    is_pin, is_short_number, is_state_dir, is_usb_port, is_zone,
 };
 
 /// One kind of section.
@@ -105,6 +105,9 @@ const fn hidden(check: fn(&str) -> bool, want: &'static str, shown: Shown) -> Fo
 
 const DESTINATION: &str = "an extension, a trunk or dongle with a number (NAME/NUMBER), or hangup/busy";
 
+const EMERGENCY: Item =
+    item("emergency", Form::Flag, "0", "1: emergency calls are tried here first; everywhere else after it");
+
 const ENABLED: Item = item("enabled", Form::Flag, "1", "0: checked, and not used");
 
 const TANDEM: Kind = Kind {
@@ -116,6 +119,16 @@ const TANDEM: Kind = Kind {
             "country",
             text(is_country, "two letters such as IN (ISO 3166)"),
             "tones, emergency numbers, number format",
+        ),
+        optional(
+            "timezone",
+            text(is_zone, "a zone such as CET-1CEST,M3.5.0,M10.5.0/3"),
+            "for 'time' of routes, as 'uci get system.@system[0].timezone' shows it; none: the system's",
+        ),
+        optional(
+            "emergency",
+            list(is_short_number, "2 to 6 digits"),
+            "emergency numbers beside those of the country, 112 and 911",
         ),
         item(
             "state_dir",
@@ -182,6 +195,7 @@ const DONGLE: Kind = Kind {
             hidden(is_one_line, DESTINATION, Shown::Private),
             "where calls to the SIM go: 100, provider/NUMBER or hangup/busy",
         ),
+        EMERGENCY,
     ],
 };
 

@@ -1,5 +1,6 @@
 //! `config tandem 'main'`: the daemon itself.
 use super::fields::Fields;
+use crate::util::zone::Zone;
 
 /// `config tandem 'main'`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,6 +9,10 @@ pub struct Main {
     pub enabled: bool,
     /// `country`, two letters (ISO 3166): tones, emergency numbers, number format. None: not told.
     pub country: Option<String>,
+    /// `timezone` as POSIX writes it; None: the system's.
+    pub zone: Option<Zone>,
+    /// `list emergency`: emergency numbers beside those of the country, 112 and 911.
+    pub emergency: Vec<String>,
     /// `state_dir`: texts and their delivery. Default `/etc/tandem/state`.
     pub state_dir: String,
     /// `log_level`: error, warn, info (default), debug or trace.
@@ -21,6 +26,8 @@ impl Default for Main {
         Self {
             enabled: true,
             country: None,
+            zone: None,
+            emergency: Vec::new(),
             state_dir: "/etc/tandem/state".to_owned(),
             log_level: log::LevelFilter::Info,
             keep: 200,
@@ -35,6 +42,8 @@ impl Main {
         Self {
             enabled: fields.flag("enabled"),
             country: fields.text("country").map(|code| code.to_ascii_uppercase()),
+            zone: fields.text("timezone").as_deref().and_then(Zone::parse),
+            emergency: fields.list("emergency"),
             state_dir: fields.text("state_dir").map_or(default.state_dir, without_last_slash),
             log_level: fields.text("log_level").and_then(|l| l.parse().ok()).unwrap_or(default.log_level),
             keep: usize::try_from(fields.number("keep")).unwrap_or(default.keep),

@@ -283,6 +283,8 @@ const EVERYTHING: &str = "
 config tandem 'main'
 	option enabled 'no'
 	option country 'de'
+	option timezone 'CET-1CEST,M3.5.0,M10.5.0/3'
+	list emergency '19222'
 	option state_dir '/x/state/'
 	option log_level 'trace'
 	option keep '0'
@@ -298,6 +300,7 @@ config dongle 'd'
 	option incomplete_after '600'
 	option delivery_reports '0'
 	option inbound 't/+4930123456'
+	option emergency '1'
 config smtp 'm'
 	option enabled 'on'
 	option host '::1'
@@ -336,6 +339,10 @@ config extension '20'
 	option codecs 'pcma'
 	option qualify '30'
 	option timeout '25'
+	option caller_id '+4930120'
+	option hide '1'
+	option allow 'r near'
+	list deny 'far'
 	option call_waiting '0'
 	option dnd '1'
 	option forward_always '21'
@@ -366,11 +373,14 @@ config trunk 't'
 	option from_user 'me2'
 	option caller_id '+4930987654'
 	option identity 'ppi'
+	option emergency '1'
 config route 'r'
 	option enabled '0'
 	option from 'extensions 20 t d'
 	list caller '+49301X.'
 	option match '0X. *99'
+	option time 'mon-fri 08:00-17:30; sat'
+	option class 'near'
 	option strip '1'
 	option prepend '+49'
 	option caller_id '+4930111'
@@ -386,7 +396,8 @@ fn every_option_arrives() {
     let loaded = Loaded::parse(EVERYTHING.as_bytes());
     assert!(loaded.is_right(), "{loaded}");
     let mailbox = "section '20' (extension): option 'mailbox' is not in this version, it does nothing yet";
-    assert_eq!(loaded.notice_lines().collect::<Vec<_>>(), [mailbox]);
+    let far = "section '20' (extension): option 'deny' names far, which is neither the name nor the class of a route";
+    assert_eq!(loaded.notice_lines().collect::<Vec<_>>(), [far, mailbox]);
     let named = |name: &str| name.to_owned();
     let some = |text: &str| Some(text.to_owned());
     let email = |address: &str| Target::Email { server: "m".to_owned(), address: address.to_owned() };
@@ -394,6 +405,8 @@ fn every_option_arrives() {
         main: Main {
             enabled: false,
             country: some("DE"),
+            zone: crate::util::zone::Zone::parse("CET-1CEST,M3.5.0,M10.5.0/3"),
+            emergency: vec![named("19222")],
             state_dir: "/x/state".to_owned(),
             log_level: log::LevelFilter::Trace,
             keep: 0,
@@ -411,6 +424,7 @@ fn every_option_arrives() {
             incomplete_after: Duration::from_secs(600),
             delivery_reports: false,
             inbound: Some(Destination::Trunk { name: named("t"), number: named("+4930123456") }),
+            emergency: true,
         }],
         smtps: vec![Smtp {
             name: "m".to_owned(),
@@ -458,6 +472,10 @@ fn every_option_arrives() {
             codecs: vec![Codec::Pcma],
             qualify: Some(Duration::from_secs(30)),
             timeout: Duration::from_secs(25),
+            caller_id: some("+4930120"),
+            hide: true,
+            allow: vec![named("r"), named("near")],
+            deny: vec![named("far")],
             features: features(),
         }],
         left_out: vec![],
@@ -478,6 +496,7 @@ fn every_option_arrives() {
             from_user: some("me2"),
             caller_id: some("+4930987654"),
             identity: Identity::Preferred,
+            emergency: true,
         }],
         groups: vec![Group {
             name: named("g"),
@@ -498,6 +517,8 @@ fn every_option_arrives() {
             ],
             callers: vec![CallerPattern::parse("+49301X.").unwrap()],
             matches: vec![Pattern::parse("0X.").unwrap(), Pattern::parse("*99").unwrap()],
+            times: Times::parse("mon-fri 08:00-17:30; sat"),
+            class: some("near"),
             strip: 1,
             prepend: named("+49"),
             caller_id: some("+4930111"),

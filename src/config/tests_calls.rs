@@ -32,6 +32,12 @@ fn wrong_options() {
         ("extension", "max_contacts '0'", "is '0', want a number from 1 to 10"),
         ("extension", "codecs 'pcmu mp3'", "is 'mp3', want pcmu or pcma"),
         ("extension", "codecs 'g722'", "is 'g722', want pcmu or pcma beside it"),
+        ("extension", "allow 'a-b'", "is 'a-b', want the name or the class of a route"),
+        (
+            "route",
+            "time '8-17'",
+            "is '8-17', want days and hours such as mon-fri 08:00-17:30; sat 09:00-12:00",
+        ),
         ("extension", "timeout '1'", "is '1', want a number from 5 to 600"),
         ("trunk", "type 'iax2'", "is 'iax2', want sip: iax2 is not in this version"),
         ("trunk", "type 'h323'", "is 'h323', want sip"),

@@ -42,6 +42,8 @@ pub struct Trunk {
     pub caller_id: Option<String>,
     /// `identity`, default from.
     pub identity: Identity,
+    /// `emergency`, default 0: emergency calls are tried by those with 1 before all others.
+    pub emergency: bool,
 }
 
 /// Header that carries `caller_id`.
@@ -105,6 +107,7 @@ impl Trunk {
                 Some("rpid") => Identity::RemoteParty,
                 _ => Identity::From,
             },
+            emergency: fields.flag("emergency"),
         }
     }
 }

@@ -62,6 +62,19 @@ pub(super) fn is_prefix(text: &str) -> bool {
         && rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'*' | b'#'))
 }
 
+/// A number to call in need: short, as dialled.
+pub(super) fn is_short_number(text: &str) -> bool {
+    is_digits(text, 2, 6)
+}
+
+pub(super) fn is_times(text: &str) -> bool {
+    super::Times::parse(text).is_some()
+}
+
+pub(super) fn is_zone(text: &str) -> bool {
+    crate::util::zone::Zone::parse(text).is_some()
+}
+
 /// A number to dial through a trunk or dongle.
 pub(super) fn is_dialable(text: &str) -> bool {
     let rest = text.strip_prefix('+').unwrap_or(text);

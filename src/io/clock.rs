@@ -1,5 +1,6 @@
 //! The two clocks.
 use crate::util::time::{Instant, Now, Wall};
+use crate::util::zone::Zone;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Monotonic time since its making, wall time as the system has it.
@@ -35,4 +36,10 @@ pub fn wall() -> Wall {
         Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
     })
+}
+
+/// The system's time zone, where OpenWrt keeps it. UTC if it says none that we can read.
+#[must_use]
+pub fn zone() -> Zone {
+    std::fs::read_to_string("/etc/TZ").ok().and_then(|text| Zone::parse(&text)).unwrap_or_default()
 }

@@ -102,7 +102,8 @@ pub fn run(options: Options) -> io::Result<()> {
     spawn(&executor, uevent::watch(events.clone())).detach();
     let file = options.config.display().to_string();
     let seed = super::seed::seed()?;
-    let switch = Switch::new(loaded, &file, &files, seed, clock.now());
+    let mut switch = Switch::new(loaded, &file, &files, seed, clock.now());
+    switch.set_zone(super::clock::zone());
     drop(files);
     log::info!("tandem {} is running", env!("CARGO_PKG_VERSION"));
     let ports = Ports::new(options.dev.clone());

@@ -34,6 +34,11 @@ pub enum Request {
         id: TextId,
     },
     Calls,
+    /// Which rule matches, where it leads, why the others do not.
+    RouteExplain {
+        from: String,
+        to: String,
+    },
     /// Ring `from`, an extension, and dial `to` for it.
     Dial {
         from: String,
@@ -98,7 +103,7 @@ impl Refusal {
     }
 }
 
-const METHODS: &str = "version, status, counters, reload, sms_list, sms_show, sms_send, sms_retry, sms_delete, calls, dial, hangup, extension, ussd";
+const METHODS: &str = "version, status, counters, reload, sms_list, sms_show, sms_send, sms_retry, sms_delete, calls, dial, hangup, extension, ussd, route_explain";
 
 /// A line of the control socket: `{"id":1,"method":"status","params":{}}`.
 pub fn parse(line: &str) -> (RequestId, Result<Request, Refusal>) {
@@ -129,6 +134,7 @@ fn request_of(method: &str, params: &Value) -> Result<Request, Refusal> {
         "sms_delete" => Request::SmsDelete { id: id(params)? },
         "calls" => Request::Calls,
         "dial" => Request::Dial { from: word(params, "from")?, to: word(params, "to")? },
+        "route_explain" => Request::RouteExplain { from: word(params, "from")?, to: word(params, "to")? },
         "hangup" => Request::Hangup { call: call(params)? },
         "extension" => Request::Extension {
             name: word(params, "name")?,

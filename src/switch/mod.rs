@@ -12,6 +12,7 @@ mod phones;
 mod presence;
 mod requests;
 pub mod route;
+mod routing;
 mod rtp_ports;
 mod sip;
 mod storing;
@@ -36,6 +37,7 @@ use crate::sip::{ClientId, Endpoint, Flow, Transport};
 use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
 use crate::util::time::{Instant, Now};
+use crate::util::zone::Zone;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -183,6 +185,8 @@ pub struct Switch {
     accepting: Table<TextId, (Client, api::RequestId)>,
     disk_trouble: Option<String>,
     foreign_files: usize,
+    /// The system's time zone.
+    zone: Zone,
     random: Random,
     sip: Endpoint,
     authenticator: Authenticator,
@@ -230,6 +234,7 @@ impl Switch {
             accepting: Table::new(),
             disk_trouble: None,
             foreign_files: 0,
+            zone: Zone::default(),
             sip: Endpoint::new(random.block(), concat!("tandem/", env!("CARGO_PKG_VERSION"))),
             authenticator: Authenticator::new(random.block()),
             registrar: Registrar::new(random.block()),

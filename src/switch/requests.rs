@@ -90,6 +90,7 @@ impl Switch {
             Request::SmsRetry { id } => self.retry(*id, now),
             Request::SmsDelete { id } => self.delete(*id),
             Request::Calls => Ok(self.calls_view(now)),
+            Request::RouteExplain { from, to } => self.explain_route(from, to, now),
             Request::Dial { from, to } => self
                 .dial_for(from, to, now)
                 .map(|id| json!({"id": id.0}))

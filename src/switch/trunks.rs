@@ -327,14 +327,15 @@ impl Switch {
         Some(Who::Trunk { section: trunk.section.clone(), number: shown_number(request) })
     }
 
-    pub(super) fn trunk_way(&self, name: &str) -> Option<(Trunk, Flow)> {
+    /// `emergency`: also without a registration; the provider may take it all the same.
+    pub(super) fn trunk_way(&self, name: &str, emergency: bool) -> Option<(Trunk, Flow)> {
         let trunk = self.trunks.all.iter().find(|t| t.section.name == name)?;
         let usable = match trunk.registration.as_ref().map(Registration::state) {
             None | Some(State::Registered { .. }) => true,
             Some(State::Failed { until, .. }) => until.is_some(),
             Some(State::Idle | State::Trying | State::Leaving | State::Gone) => false,
         };
-        trunk.flow().filter(|_| usable).map(|flow| (trunk.section.clone(), flow))
+        trunk.flow().filter(|_| usable || emergency).map(|flow| (trunk.section.clone(), flow))
     }
 
     pub(super) fn trunk_token(&self, name: &str) -> Option<String> {

@@ -11,3 +11,4 @@ pub mod table;
 pub mod text;
 pub mod time;
 pub mod timers;
+pub mod zone;

@@ -93,6 +93,25 @@ impl Load<'_> {
             _ => {}
         }
         self.note_emergency_names(country.as_deref());
+        self.note_unknown_routes();
+    }
+
+    /// A word of `allow` or `deny` that means no route: left out for a problem, or mistyped.
+    fn note_unknown_routes(&mut self) {
+        for extension in &self.config.extensions {
+            for (key, words) in [("allow", &extension.allow), ("deny", &extension.deny)] {
+                let unknown = |word: &&String| !self.config.routes.iter().any(|route| route.is_called(word));
+                let label = self.labels.iter().find(|l| l.kind == "extension" && l.name == extension.name);
+                let section = self.sections.iter().find(|s| s.name.as_ref() == Some(&extension.name));
+                let (Some(label), Some(section)) = (label, section) else { continue };
+                for word in words.iter().filter(unknown) {
+                    let what = format!(
+                        "option '{key}' names {word}, which is neither the name nor the class of a route"
+                    );
+                    self.report.notice(label, section.line, &what);
+                }
+            }
+        }
     }
 
     /// An only extension has nobody who could dial it.

@@ -1,9 +1,11 @@
 //! Sections of calls.
 use super::super::value::{
     is_device, is_dialable, is_external, is_host, is_host_port, is_name, is_number, is_one_line, is_pattern,
-    is_port_range, is_prefix, is_realm, is_user,
+    is_port_range, is_prefix, is_realm, is_times, is_user,
 };
-use super::{ENABLED, Form, Item, Kind, Shown, hidden, hidden_list, item, list, optional, required};
+use super::{
+    EMERGENCY, ENABLED, Form, Item, Kind, Shown, hidden, hidden_list, item, list, optional, required,
+};
 use super::{seconds, text};
 
 const NUMBER: &str = "3 to 15 digits, with + in front of a country code";
@@ -76,6 +78,18 @@ pub(super) const EXTENSION: Kind = Kind {
         item("codecs", list(is_name, CODECS), "pcmu pcma", "in this order"),
         seconds("qualify", 0, 3_600, "0", "between questions whether the phone is there; 0: never"),
         seconds("timeout", 5, 600, "60", "it rings at most"),
+        optional(
+            "caller_id",
+            hidden(is_number, NUMBER, Shown::Private),
+            "number shown through a trunk; a route's goes before it",
+        ),
+        item("hide", Form::Flag, "0", "1: ask the network not to show our number"),
+        optional(
+            "allow",
+            list(is_name, ROUTES),
+            "routes it may use; none: all. Emergency numbers always go out",
+        ),
+        optional("deny", list(is_name, ROUTES), "routes it may not use"),
         item("call_waiting", Form::Flag, "1", "0: busy while it has a call"),
         item("dnd", Form::Flag, "0", "1: do not disturb: callers hear that it is busy"),
         optional("forward_always", FORWARD_TO, "its calls go there, as the extension would dial it"),
@@ -86,6 +100,7 @@ pub(super) const EXTENSION: Kind = Kind {
     ],
 };
 
+const ROUTES: &str = "the name or the class of a route";
 const FORWARD_TO: Form = hidden(is_dialable, "a number as it would be dialled", Shown::Private);
 
 const CODECS: &str = "pcmu or pcma";
@@ -144,6 +159,7 @@ pub(super) const TRUNK: Kind = Kind {
             "from",
             "header that carries caller_id: From, P-Asserted-Identity, P-Preferred-Identity or Remote-Party-ID",
         ),
+        EMERGENCY,
     ],
 };
 
@@ -197,6 +213,12 @@ pub(super) const ROUTE: Kind = Kind {
                 "numbers: X 0-9, Z 1-9, N 2-9, [..] a set, . one or more, ! none or more",
             )
         },
+        optional(
+            "time",
+            text(is_times, "days and hours such as mon-fri 08:00-17:30; sat 09:00-12:00"),
+            "when it counts; none: always",
+        ),
+        optional("class", text(is_name, "one word"), "what allow and deny of extensions may call it"),
         item("strip", Form::Number { least: 0, most: 20 }, "0", "characters taken off the front"),
         optional(
             "prepend",

@@ -4,7 +4,7 @@ use crate::modem::Caller as GsmCaller;
 use crate::sip::{Flow, SessionId};
 use crate::switch::line::LineId;
 use crate::switch::phones::Who;
-use crate::switch::route::{self, Caller, Decision, Refusal};
+use crate::switch::route::{Caller, Decision, Refusal};
 use crate::switch::{Switch, route::Leg as Way};
 use crate::util::limits::CALLS;
 use crate::util::pii::Pii;
@@ -31,7 +31,7 @@ impl Switch {
         let shown = number.as_deref().unwrap_or_default();
         let own = section.number.clone().unwrap_or_default();
         let caller = Caller::Dongle { name: &section.name, number: shown };
-        let decision = route::decide(&self.loaded.config, caller, &own);
+        let decision = self.decide(caller, &own, now);
         log::info!(
             "dongle '{}': call from {}",
             section.name,
@@ -87,7 +87,7 @@ impl Switch {
                 Caller::Trunk { name: &section.name, number },
             ),
         };
-        let (legs, emergency) = match route::decide(&self.loaded.config, caller, &dialled) {
+        let (legs, emergency) = match self.decide(caller, &dialled, now) {
             Decision::Dial { legs, route } => {
                 log::debug!("{} dialled {}: route '{route}'", party.logged(), Pii(&dialled));
                 (legs, false)
@@ -132,7 +132,7 @@ impl Switch {
         if !known {
             return Err(format!("there is no extension '{}'", crate::util::text::one_line(extension, 32)));
         }
-        let decision = route::decide(&self.loaded.config, Caller::Extension(extension), number);
+        let decision = self.decide(Caller::Extension(extension), number, now);
         let (legs, emergency) = match decision {
             Decision::Dial { legs, .. } => (legs, false),
             Decision::Emergency { legs, .. } => (legs, true),
@@ -268,10 +268,11 @@ fn dialled(request: &Message, who: &Who) -> String {
 }
 
 const fn refusal(why: Refusal) -> (u16, &'static str) {
-    match why {
-        Refusal::NotANumber => (484, "this is no number"),
-        Refusal::NoRoute => (404, "no route takes this number"),
-        Refusal::NotNamed => (403, "the route does not name this caller"),
-        Refusal::NothingThere => (503, "what the route leads to is switched off or has a problem"),
-    }
+    let status = match why {
+        Refusal::NotANumber => 484,
+        Refusal::NoRoute => 404,
+        Refusal::NotNamed | Refusal::NotAllowed => 403,
+        Refusal::NothingThere => 503,
+    };
+    (status, why.words())
 }

@@ -23,6 +23,7 @@ impl Cause {
     pub const CONGESTION: Self = Self(42);
     pub const NO_RESOURCES: Self = Self(47);
     pub const BARRED: Self = Self(55);
+    pub const NOT_AUTHORIZED: Self = Self(57);
     pub const NO_BEARER: Self = Self(58);
     pub const INCOMPATIBLE: Self = Self(88);
 
@@ -81,6 +82,7 @@ impl Cause {
             34 | 38 | 41 | 42 | 44 | 47 | 58 => 503,
             50 | 55 | 57 | 68 | 87 => 403,
             65 | 88 => 488,
+            102 => 504,
             63 | 81..=111 | 127 => 500,
             _ => 480,
         }
@@ -89,7 +91,7 @@ impl Cause {
     /// Whether another way may do what this one could not: not where somebody said no, or the number is wrong.
     #[must_use]
     pub const fn deserves_another_way(self) -> bool {
-        matches!(self.0, 3 | 20 | 27 | 34 | 38 | 41 | 42 | 44 | 47 | 58 | 63 | 88 | 102 | 127)
+        matches!(self.0, 3 | 20 | 27 | 34 | 38 | 41 | 42 | 44 | 47 | 57 | 58 | 63 | 88 | 102 | 127)
     }
 
     /// The value of a Reason header, RFC 3326.

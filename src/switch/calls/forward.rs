@@ -3,10 +3,11 @@ use super::{CallId, Cause, Party, Step};
 use crate::config::{Extension, Features, ForwardWhen};
 use crate::switch::Switch;
 use crate::switch::api::{Code, Refusal};
-use crate::switch::route::{self, Caller, Decision};
+use crate::switch::route::{Caller, Decision};
 use crate::util::limits::{CALL_HOPS, CONFIG_SECTIONS, NUMBER_DIALLED};
 use crate::util::pii::Pii;
 use crate::util::text::dialable;
+use crate::util::time::Now;
 use crate::wire::sip::{Address, Message, Uri, header};
 use serde_json::{Value, json};
 
@@ -50,7 +51,7 @@ impl Switch {
     }
 
     /// The call goes where this extension wants it. False: it wants it nowhere, or it can't go there.
-    pub(super) fn forward(&mut self, id: CallId, extension: &str, when: ForwardWhen) -> bool {
+    pub(super) fn forward(&mut self, id: CallId, extension: &str, when: ForwardWhen, now: Now) -> bool {
         let found = self.loaded.config.extensions.iter().find(|e| e.name == extension);
         let Some(number) = found.and_then(|e| self.features(e).forward(when).map(str::to_owned)) else {
             return false;
@@ -61,27 +62,28 @@ impl Switch {
             ForwardWhen::NoAnswer => "no-answer",
             ForwardWhen::Unreachable => "unavailable",
         };
-        self.divert(id, extension, &number, reason)
+        self.divert(id, extension, &number, reason, now)
     }
 
     /// A phone of this extension answered 302.
-    pub(super) fn deflect(&mut self, id: CallId, extension: &str, number: &str) -> bool {
-        self.divert(id, extension, number, DEFLECTION)
+    pub(super) fn deflect(&mut self, id: CallId, extension: &str, number: &str, now: Now) -> bool {
+        self.divert(id, extension, number, DEFLECTION, now)
     }
 
     /// The number is dialled with the permissions of the extension, not those of the caller. Each extension sends a call on once.
-    fn divert(&mut self, id: CallId, by: &str, number: &str, reason: &'static str) -> bool {
+    fn divert(&mut self, id: CallId, by: &str, number: &str, reason: &'static str, now: Now) -> bool {
         let Some(call) = self.calls.all.get_mut(&id) else { return false };
         if !call.hop() || call.diverted.iter().any(|d| d.by == by) {
             log::warn!("call {}: forwarded in a circle by '{by}'", id.0);
             return false;
         }
-        let decision = route::decide(&self.loaded.config, Caller::Extension(by), number);
+        let decision = self.decide(Caller::Extension(by), number, now);
         // Nobody calls for help by being called.
         let Decision::Dial { legs, .. } = decision else {
             log::warn!("extension '{by}': no call is forwarded to {}", Pii(number));
             return false;
         };
+        let Some(call) = self.calls.all.get_mut(&id) else { return false };
         log::info!("call {}: forwarded by '{by}' to {} ({reason})", id.0, Pii(number));
         call.diverted.push(Diverted { by: by.to_owned(), reason });
         for way in legs.into_iter().rev() {

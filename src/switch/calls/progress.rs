@@ -1,5 +1,5 @@
 //! What one leg says, and what the other hears of it.
-use super::{CallId, Cause, End, Leg, Media, Phase, Side, State};
+use super::{CallId, Cause, End, Leg, Media, Party, Phase, Side, State};
 use crate::config::ForwardWhen;
 use crate::modem::CallEvent;
 use crate::sip::{EndedBy, SessionId};
@@ -151,7 +151,7 @@ impl Switch {
             call.failure = Some(cause);
         }
         let others = !call.b.is_empty();
-        let failed = call.failure;
+        let (failed, emergency) = (call.failure, call.emergency);
         self.forget_side(&side);
         if let Some(leg) = side.leg.sip() {
             self.release_unused(id, leg.port);
@@ -159,9 +159,9 @@ impl Switch {
         if others {
             return;
         }
-        let forwarded = self.send_on(id, failed.unwrap_or(cause));
-        let hunting = self.calls.all.get(&id).is_some_and(|c| c.hunting);
-        // Who said no is not called again by another way.
+        let forwarded = self.send_on(id, failed.unwrap_or(cause), now);
+        let hunting = emergency || self.calls.all.get(&id).is_some_and(|c| c.hunting);
+        // Who said no is not called again by another way. For help every way is tried.
         if !forwarded && !hunting && failed.is_some_and(|c| !c.deserves_another_way()) {
             return self.end_call(id, None, cause, now);
         }
@@ -172,21 +172,21 @@ impl Switch {
     }
 
     /// The extension that was tried has another place for this call. False: it has none.
-    fn send_on(&mut self, id: CallId, cause: Cause) -> bool {
+    fn send_on(&mut self, id: CallId, cause: Cause, now: Now) -> bool {
         let Some(call) = self.calls.all.get_mut(&id) else { return false };
         let Some(name) = call.target.take() else { return false };
         if let Some(number) = call.moved.take() {
-            return self.deflect(id, &name, &number);
+            return self.deflect(id, &name, &number, now);
         }
         let when = match cause {
             Cause::BUSY => ForwardWhen::Busy,
             Cause::NO_ANSWER if call.rang => ForwardWhen::NoAnswer,
-            Cause::NO_ANSWER | Cause::NO_RESPONSE | Cause::ABSENT | Cause::TEMPORARY => {
+            Cause(102) | Cause::NO_ANSWER | Cause::NO_RESPONSE | Cause::ABSENT | Cause::TEMPORARY => {
                 ForwardWhen::Unreachable
             }
             _ => return false,
         };
-        self.forward(id, &name, when)
+        self.forward(id, &name, when, now)
     }
 
     /// 1xx of a phone or trunk that we call.
@@ -313,12 +313,19 @@ impl Switch {
         now: Now,
     ) {
         let Some((id, end)) = self.calls.of_session(session) else { return };
+        let side = self.calls.all.get(&id).and_then(|c| c.side(end));
+        let silent = side.is_some_and(|s| s.state == State::Begun);
+        let trunk = side.is_some_and(|s| matches!(s.party, Party::Trunk { .. }));
         if let (300..=399, Some(call)) = (status, self.calls.all.get_mut(&id)) {
             call.moved = super::forward::moved_to(response).filter(|_| call.target.is_some());
         }
         let cause = match status {
+            // Not a word from there: another way may be alive.
+            408 if silent => Cause(102),
             // Nobody took it in time.
             408 => Cause::NO_ANSWER,
+            // The provider does not want us; the called has not said no.
+            401..=403 | 407 if trunk => Cause::NOT_AUTHORIZED,
             status => Cause::of_status(status),
         };
         match end {

@@ -137,7 +137,7 @@ impl Switch {
         if step.member {
             self.note_turn(id, name);
         } else if let Some((when, cause)) = self.obstacle(id, &extension) {
-            let forwarded = self.forward(id, name, when);
+            let forwarded = self.forward(id, name, when, now);
             let call = self.calls.all.get_mut(&id).ok_or(Cause::NO_ROUTE)?;
             // Who is busy is not called by another way.
             if !forwarded && !step.hunting && !cause.deserves_another_way() {
@@ -209,7 +209,8 @@ impl Switch {
         hide: bool,
         now: Now,
     ) -> Result<(), Cause> {
-        let Some((section, flow)) = self.trunk_way(name) else { return Err(Cause::NETWORK_DOWN) };
+        let emergency = self.calls.all.get(&id).is_some_and(|c| c.emergency);
+        let Some((section, flow)) = self.trunk_way(name, emergency) else { return Err(Cause::NETWORK_DOWN) };
         let codecs = self.codecs_for(id, &section.codecs)?;
         let contact = self.contact(flow, self.trunk_token(name).as_deref());
         let caller = self.calls.all.get(&id).and_then(|c| c.a.party.number().map(str::to_owned));

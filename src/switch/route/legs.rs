@@ -1,32 +1,46 @@
 //! From targets to legs: numbers rewritten, what is switched off passed over.
 use super::{Caller, Leg, dongle, is_number, trunk};
-use crate::config::{Config, Destination, Route, RouteTarget};
+use crate::config::{Config, Destination, Extension, Route, RouteTarget};
 
-/// Every dongle, then every trunk but the one that the call came by.
+/// Every dongle, then every trunk but the one that the call came by; those that are named for it before the others.
 pub(super) fn emergency(config: &Config, caller: Caller<'_>, dialled: &str) -> Vec<Leg> {
     let came_by = match caller {
         Caller::Trunk { name, .. } => Some(name),
         Caller::Extension(_) | Caller::Dongle { .. } => None,
     };
-    let dongles = config.dongles.iter().filter_map(|d| to_dongle(config, &d.name, dialled.to_owned(), false));
+    let caller_id = own_number(config, caller);
+    let dongles =
+        config.dongles.iter().map(|d| (!d.emergency, to_dongle(config, &d.name, dialled.to_owned(), false)));
     let others = config.trunks.iter().filter(|trunk| Some(trunk.name.as_str()) != came_by);
-    let trunks = others.filter_map(|t| to_trunk(config, &t.name, dialled.to_owned(), None, false));
-    dongles.chain(trunks).collect()
+    // Who is helped is shown: they call back.
+    let trunks = others
+        .map(|t| (!t.emergency, to_trunk(config, &t.name, dialled.to_owned(), caller_id.clone(), false)));
+    let mut ways: Vec<(bool, Option<Leg>)> = dongles.chain(trunks).collect();
+    // Stable: each part stays in the order of the file.
+    ways.sort_by_key(|(last, _)| *last);
+    ways.into_iter().filter_map(|(_, leg)| leg).collect()
 }
 
 /// None: strip and prepend leave no number for a target that needs one.
-pub(super) fn of_route(config: &Config, route: &Route, dialled: &str) -> Option<Vec<Leg>> {
+pub(super) fn of_route(
+    config: &Config,
+    caller: Caller<'_>,
+    route: &Route,
+    dialled: &str,
+) -> Option<Vec<Leg>> {
+    let hide = route.hide || extension(config, caller).is_some_and(|extension| extension.hide);
     let number = || rewritten(route, dialled);
     let mut legs = Vec::new();
     for target in &route.to {
         let leg = match target {
             RouteTarget::Dongle { name, number: fixed } => {
                 let number = fixed.clone().or_else(number)?;
-                to_dongle(config, name, number, route.hide)
+                to_dongle(config, name, number, hide)
             }
             RouteTarget::Trunk { name, number: fixed } => {
                 let number = fixed.clone().or_else(number)?;
-                to_trunk(config, name, number, route.caller_id.clone(), route.hide)
+                let caller_id = route.caller_id.clone().or_else(|| own_number(config, caller));
+                to_trunk(config, name, number, caller_id, hide)
             }
             RouteTarget::Extension(name) => to_extension(config, name).pop(),
             RouteTarget::Group(name) => to_group(config, name),
@@ -35,6 +49,18 @@ pub(super) fn of_route(config: &Config, route: &Route, dialled: &str) -> Option<
         legs.extend(leg);
     }
     Some(legs)
+}
+
+fn extension<'a>(config: &'a Config, caller: Caller<'_>) -> Option<&'a Extension> {
+    match caller {
+        Caller::Extension(name) => config.extensions.iter().find(|extension| extension.name == name),
+        Caller::Trunk { .. } | Caller::Dongle { .. } => None,
+    }
+}
+
+/// The number that an extension shows outside.
+fn own_number(config: &Config, caller: Caller<'_>) -> Option<String> {
+    extension(config, caller)?.caller_id.clone()
 }
 
 /// One leg, or none.

@@ -46,13 +46,15 @@ fn provider(number: &str) -> Caller<'_> {
     Caller::Trunk { name: "provider", number }
 }
 
+/// A Wednesday at noon.
+const AT: Option<Moment> = Some(Moment { day: 2, minute: 720 });
 const PHONE: Caller<'static> = Caller::Extension("20");
 const STRANGER: Caller<'static> = Caller::Trunk { name: "provider", number: "+15555555556" };
 const TRAVELLER: Caller<'static> = Caller::Trunk { name: "provider", number: "15555555555" };
 
 fn check(config: &Config, rows: &[(Caller<'_>, &str, &str)]) {
     for (caller, dialled, want) in rows {
-        assert_eq!(told(decide(config, *caller, dialled)), *want, "{caller:?} {dialled:?}");
+        assert_eq!(told(decide(config, *caller, dialled, AT)), *want, "{caller:?} {dialled:?}");
     }
 }
 
@@ -112,7 +114,7 @@ fn what_is_no_number_is_refused() {
         &longer,
     ] {
         let want = if dialled.starts_with("+") && dialled.len() < 3 { "NoRoute" } else { "NotANumber" };
-        assert_eq!(told(decide(&home, PHONE, dialled)), want, "{dialled:?}");
+        assert_eq!(told(decide(&home, PHONE, dialled, AT)), want, "{dialled:?}");
     }
 }
 
@@ -160,7 +162,7 @@ config trunk 'other'
     };
     let from_provider = "emergency 112: second/112 home_sim/112 other/112(+4930)";
     for number in ["112", "911", "100", "108", "2611"] {
-        assert_eq!(told(decide(&home, PHONE, number)), ways(number), "{number}");
+        assert_eq!(told(decide(&home, PHONE, number, AT)), ways(number), "{number}");
     }
     check(
         &home,
@@ -302,4 +304,125 @@ fn what_is_off_is_passed_over_and_the_next_route_is_not_tried() {
         &config(&format!("{silent}{MORE}{rule}")),
         &[(PHONE, "+4930123", "NothingThere"), (PHONE, "112", "emergency 112: home_sim/112")],
     );
+}
+
+const OFFICE: &str = "
+config tandem 'main'
+	option country 'DE'
+	list emergency '19222'
+config trunk 'first'
+	option host 'a.example'
+	option caller_id '+4930100'
+config trunk 'rescue'
+	option host 'b.example'
+	option emergency '1'
+config dongle 'sim'
+config extension '20'
+	option secret 'x'
+	option caller_id '+4930120'
+config extension '21'
+	option secret 'x'
+	option hide '1'
+	list allow 'inland'
+config extension '22'
+	option secret 'x'
+	list deny 'abroad'
+	list deny 'all'
+config route 'night'
+	list from 'extensions'
+	list match '0800X.'
+	option time '18:00-08:00'
+	list to 'hangup/rejected'
+config route 'abroad'
+	list from 'extensions'
+	list match '00X.'
+	option caller_id '+4930199'
+	list to 'first'
+config route 'near'
+	list from 'extensions'
+	list match '0ZX.'
+	option class 'inland'
+	list to 'first'
+	list to 'sim'
+config route 'outside_line'
+	list from 'extensions'
+	list match '9X.'
+	option class 'all'
+	option strip '1'
+	list to 'first'
+config route 'rest'
+	list from 'extensions'
+	list match '!'
+	list to 'first'
+";
+
+const BOSS: Caller<'static> = Caller::Extension("20");
+const GUEST: Caller<'static> = Caller::Extension("21");
+const KITCHEN: Caller<'static> = Caller::Extension("22");
+
+#[test]
+fn what_an_extension_may() {
+    check(
+        &config(OFFICE),
+        &[
+            (BOSS, "0041311", "abroad: first/0041311(+4930199)"),
+            (BOSS, "030123", "near: first/030123(+4930120) sim/030123"),
+            (GUEST, "030123", "near: first/030123(+4930100)? sim/030123?"),
+            (GUEST, "0041311", "NotAllowed"),
+            (KITCHEN, "030123", "near: first/030123(+4930100) sim/030123"),
+            // The next route would take it: it is not the way around.
+            (KITCHEN, "0041311", "NotAllowed"),
+            (KITCHEN, "912345", "NotAllowed"),
+            (KITCHEN, "5", "rest: first/5(+4930100)"),
+        ],
+    );
+}
+
+#[test]
+fn no_permission_stands_before_an_emergency_number() {
+    let home = config(OFFICE);
+    for caller in [GUEST, KITCHEN] {
+        for (dialled, number) in
+            [("110", "110"), ("112", "112"), ("19222", "19222"), ("9112", "112"), ("9110", "110")]
+        {
+            let want = format!("emergency {number}: rescue/{number} sim/{number} first/{number}(+4930100)");
+            assert_eq!(told(decide(&home, caller, dialled, AT)), want, "{caller:?} {dialled}");
+        }
+    }
+    // Shown is what rings back.
+    let want = "emergency 112: rescue/112(+4930120) sim/112 first/112(+4930120)";
+    assert_eq!(told(decide(&home, BOSS, "9112", None)), want);
+}
+
+#[test]
+fn hours() {
+    let home = config(OFFICE);
+    let at = |minute| Some(Moment { day: 0, minute });
+    for (at, want) in [
+        (at(479), "night: rejected"),
+        (at(480), "near: first/080012(+4930120) sim/080012"),
+        (at(1_080), "night: rejected"),
+        // A clock that is not set says nothing about the night.
+        (None, "near: first/080012(+4930120) sim/080012"),
+    ] {
+        assert_eq!(told(decide(&home, BOSS, "080012", at)), want, "{at:?}");
+    }
+}
+
+#[test]
+fn explained() {
+    let told = explain(&config(OFFICE), KITCHEN, "0041311", AT);
+    let words: Vec<String> =
+        told.routes.iter().map(|(name, verdict)| format!("{name} {verdict:?}")).collect();
+    assert_eq!(
+        words,
+        [
+            "night OtherNumber",
+            "abroad NotAllowed",
+            "near OtherNumber",
+            "outside_line OtherNumber",
+            "rest Takes"
+        ]
+    );
+    assert_eq!(told.decision, Decision::Refused(Refusal::NotAllowed));
 }
