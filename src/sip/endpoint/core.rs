@@ -12,9 +12,9 @@ use std::collections::VecDeque;
 
 /// What we do.
 pub const ALLOW: &str =
-    "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER, MESSAGE, NOTIFY, SUBSCRIBE, REFER";
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER, MESSAGE, NOTIFY, SUBSCRIBE, REFER, UPDATE, PRACK";
 /// Option tags that a request may require of us.
-pub const SUPPORTED: &[&str] = &[];
+pub const SUPPORTED: &str = "100rel, timer, replaces";
 
 /// Who waits for the responses of a client transaction.
 #[derive(Debug)]
@@ -23,6 +23,10 @@ pub enum Usage {
     Owner,
     Invite(Invitation),
     Bye(SessionId),
+    /// With an offer, or a refresh of the session.
+    Update(SessionId),
+    /// Nothing depends on its response: the peer sends its own again.
+    Prack,
     /// Its response changes nothing: that of the INVITE counts.
     Cancel,
     /// BYE for a dialog that we never wanted.

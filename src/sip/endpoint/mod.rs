@@ -23,7 +23,7 @@ mod responses;
 #[cfg(test)]
 mod tests;
 
-pub use core::{ALLOW, again};
+pub use core::{ALLOW, SUPPORTED, again};
 pub(super) use core::{Core, Usage, sdp_of};
 pub use event::{ClientId, Counts, EndedBy, Event, Found, Full, Invite, Output, RequestId, SessionId, Why};
 

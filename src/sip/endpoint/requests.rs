@@ -4,7 +4,7 @@ use super::core::{ALLOW, SUPPORTED, media_type, sdp_of};
 use super::event::{Event, RequestId};
 use crate::sip::Flow;
 use crate::sip::dialog::{Dialog, DialogId};
-use crate::sip::session::{Fate, Session, SessionId};
+use crate::sip::session::{Fate, LEAST, Session, SessionId, is_too_short};
 use crate::sip::transaction::{Received, TransactionId, stamp};
 use crate::util::limits::SIP_SESSIONS;
 use crate::util::time::Instant;
@@ -156,6 +156,9 @@ impl Endpoint {
             let accept = [(header::ACCEPT, "application/sdp".to_owned())];
             return self.refuse_request(id, 415, &accept, now);
         }
+        if is_too_short(&request) {
+            return self.refuse_short(id, now);
+        }
         if self.sessions.len() >= SIP_SESSIONS {
             self.core.counters.refused_full = self.core.counters.refused_full.saturating_add(1);
             return self.refuse_request(id, 503, &[(header::RETRY_AFTER, RETRY_AFTER.to_owned())], now);
@@ -170,6 +173,10 @@ impl Endpoint {
             self.sessions.insert_with(|s| Session::invited(SessionId(s), id, dialog, has_offer, flow, tag));
         self.by_tag.insert(tag, session);
         let session = SessionId(session);
+        self.with(session, |s, core| {
+            s.read_invite(&request, core);
+            Fate::Stays
+        });
         self.core.event(Event::Invite { session, request: Box::new(request), flow });
     }
 
@@ -200,11 +207,16 @@ impl Endpoint {
             Method::Bye => self.with(session, |s, core| s.on_bye(id, &request, &dialog, core, now)),
             Method::Info => self.on_info(id, request, session, now),
             Method::Options => {
-                let headers =
-                    [(header::ALLOW, ALLOW.to_owned()), (header::ACCEPT, "application/sdp".to_owned())];
+                let headers = [
+                    (header::ALLOW, ALLOW),
+                    (header::SUPPORTED, SUPPORTED),
+                    (header::ACCEPT, "application/sdp"),
+                ]
+                .map(|(name, value)| (name, value.to_owned()));
                 self.core.respond_plainly(id, 200, "", &headers, now);
             }
-            Method::Update | Method::Prack => self.refuse_request(id, 405, &[], now),
+            Method::Update => self.on_update(id, &request, session, &dialog, now),
+            Method::Prack => self.with(session, |s, core| s.on_prack(id, &request, core, now)),
             _ => self.on_owners_request(id, request, session, now),
         }
     }
@@ -222,11 +234,41 @@ impl Endpoint {
             let accept = [(header::ACCEPT, "application/sdp".to_owned())];
             return self.refuse_request(id, 415, &accept, now);
         }
-        let has_offer = sdp_of(request).is_some();
+        if is_too_short(request) {
+            return self.refuse_short(id, now);
+        }
         self.with(session, |s, core| {
-            s.on_reinvite(id, request, has_offer, core, now);
+            s.learn(request);
+            s.on_reinvite(id, request, core, now);
             Fate::Stays
         });
+    }
+
+    fn on_update(
+        &mut self,
+        id: TransactionId,
+        request: &Message,
+        session: SessionId,
+        dialog: &DialogId,
+        now: Instant,
+    ) {
+        if !has_readable_body(request) {
+            let accept = [(header::ACCEPT, "application/sdp".to_owned())];
+            return self.refuse_request(id, 415, &accept, now);
+        }
+        if is_too_short(request) {
+            return self.refuse_short(id, now);
+        }
+        self.with(session, |s, core| {
+            s.learn(request);
+            s.on_update(id, request, dialog, core, now);
+            Fate::Stays
+        });
+    }
+
+    /// RFC 4028 section 9.
+    fn refuse_short(&mut self, id: TransactionId, now: Instant) {
+        self.refuse_request(id, 422, &[(header::MIN_SE, LEAST.to_string())], now);
     }
 
     fn on_info(&mut self, id: TransactionId, request: Message, session: SessionId, now: Instant) {
@@ -246,8 +288,12 @@ impl Endpoint {
 
 /// What the request requires and we don't have: the value of Unsupported. Section 8.2.2.3.
 fn unsupported(request: &Message) -> Option<String> {
-    let unknown: Vec<&str> = request.items(header::REQUIRE).filter(|t| !SUPPORTED.contains(t)).collect();
+    let unknown: Vec<&str> = request.items(header::REQUIRE).filter(|tag| !is_supported(tag)).collect();
     (!unknown.is_empty()).then(|| unknown.join(", "))
+}
+
+fn is_supported(tag: &str) -> bool {
+    SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(tag))
 }
 
 /// Max-Forwards is used up. What ends here (REGISTER, OPTIONS) needs none; what the switch passes on does.

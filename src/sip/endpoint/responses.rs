@@ -34,7 +34,14 @@ impl Endpoint {
                 let Some(request) = self.core.transactions.sent(id).map(Cow::into_owned) else { return };
                 self.with(session, |s, core| s.on_bye_response(response, request, core, now));
             }
-            Some(Usage::Cancel | Usage::Stray) | None => {}
+            Some(&mut Usage::Update(session)) => {
+                if response.status().is_some_and(|s| s < 200) {
+                    return;
+                }
+                let Some(request) = self.core.transactions.sent(id).map(Cow::into_owned) else { return };
+                self.with(session, |s, core| s.on_update_response(id, response, request, core, now));
+            }
+            Some(Usage::Cancel | Usage::Stray | Usage::Prack) | None => {}
         }
     }
 
@@ -46,7 +53,7 @@ impl Endpoint {
                 session::on_provisional(&mut self.core, id, now);
                 self.with(session, |s, core| {
                     if s.awaits(id) {
-                        s.on_progress(id, &response, core);
+                        s.on_progress(id, &response, core, now);
                     }
                     Fate::Stays
                 });
@@ -56,8 +63,10 @@ impl Endpoint {
                     return;
                 }
                 match (is_waited_for, is_first) {
-                    (true, true) => self.with(session, |s, core| s.on_answered(id, response, core)),
-                    (true, false) => self.with(session, |s, core| s.on_offer_answered(id, &response, core)),
+                    (true, true) => self.with(session, |s, core| s.on_answered(id, response, core, now)),
+                    (true, false) => {
+                        self.with(session, |s, core| s.on_offer_answered(id, &response, core, now))
+                    }
                     (false, _) => session::turn_away(&mut self.core, id, &response, now),
                 }
             }
@@ -94,7 +103,10 @@ impl Endpoint {
                 })
             }
             Usage::Bye(session) => self.with(session, |_, _| Fate::Over),
-            Usage::Cancel | Usage::Stray => {}
+            Usage::Update(session) => {
+                self.with(session, |s, core| s.on_update_unanswered(id, why, core, now));
+            }
+            Usage::Cancel | Usage::Stray | Usage::Prack => {}
         }
     }
 }

@@ -166,7 +166,11 @@ impl Session {
     pub fn retry(&mut self, name: &str, value: &str, core: &mut Core, now: Instant) {
         match &mut self.state {
             State::Calling(_) => self.retry_invite(name, value, core, now),
-            State::Answered { .. } => self.retry_offer(name, value, core, now),
+            State::Answered { .. } => {
+                if !self.retry_refresh(name, value, core, now) {
+                    self.retry_offer(name, value, core, now);
+                }
+            }
             State::Ending { dialog, bye } => {
                 let Bye::Challenged { challenged, may_ask } = &*bye else { return };
                 let request = again(&challenged.request, name, value, dialog.next_cseq());
@@ -181,6 +185,7 @@ impl Session {
         match &self.state {
             State::Calling(_) => self.give_up_invite(core),
             State::Answered { .. } => {
+                self.give_up_refresh();
                 self.give_up_offer(core);
                 Fate::Stays
             }
@@ -196,6 +201,10 @@ impl Session {
             return Fate::Over;
         }
         self.on_negotiation_timeout(core, now);
+        if self.on_reliable_timeout(core, now) == Fate::Over || self.on_timer_timeout(core, now) == Fate::Over
+        {
+            return Fate::Over;
+        }
         match &self.state {
             State::Calling(_) => self.on_calling_timeout(core, now),
             State::Ending { bye: Bye::Challenged { challenged, .. }, .. } if now >= challenged.until => {

@@ -14,16 +14,22 @@
 //! | `invitation` | what outlives that: CANCEL, the ACK of each 2xx, forks, late 2xx |
 //! | `uas` | from the peer's INVITE to our final response and its ACK |
 //! | `unacked` | our 2xx until its ACK |
-//! | `negotiation` | re-INVITE, both ways |
+//! | `reliable` | our provisional responses until their PRACK |
+//! | `negotiation`, `theirs` | re-INVITE and UPDATE with an offer: ours, the peer's |
+//! | `timer` | session timers |
 //! | `ending` | BYE, both ways |
 mod ending;
 mod invitation;
 mod negotiation;
+mod reliable;
+mod theirs;
+mod timer;
 mod uac;
 mod uas;
 mod unacked;
 
 pub use invitation::{Invitation, on_provisional, repeat_ack, turn_away};
+pub use timer::{LEAST, is_too_short, supports};
 
 use crate::sip::Flow;
 use crate::sip::dialog::{Dialog, DialogId};
@@ -32,6 +38,8 @@ use crate::util::time::Instant;
 use crate::wire::sip::{Message, Method, Uri, header};
 use ending::Bye;
 use negotiation::Negotiation;
+use reliable::Reliable;
+use timer::Timer;
 use uac::{Calling, Stage};
 use unacked::Unacked;
 
@@ -85,11 +93,36 @@ pub struct Session {
     ours: bool,
     /// Hash of our tag.
     tag: u64,
+    /// The description that the peer knows of us, for a refresh.
+    local_sdp: Option<Vec<u8>>,
+    reliable: Option<Box<Reliable>>,
+    /// Of the peer's first INVITE, for RAck.
+    invite_cseq: Option<u32>,
+    timer: Option<Box<Timer>>,
+    /// Min-SE that the peer asked for, in seconds.
+    least: u32,
+    /// The peer has UPDATE in its Allow.
+    allows_update: bool,
 }
 
 impl Session {
     const fn new(id: SessionId, flow: Flow, contact: Uri, state: State, ours: bool, tag: u64) -> Self {
-        Self { id, flow, contact, state, unacked: None, negotiation: Negotiation::Idle, ours, tag }
+        Self {
+            id,
+            flow,
+            contact,
+            state,
+            unacked: None,
+            negotiation: Negotiation::Idle,
+            ours,
+            tag,
+            local_sdp: None,
+            reliable: None,
+            invite_cseq: None,
+            timer: None,
+            least: 0,
+            allows_update: false,
+        }
     }
 
     /// Hash of our tag.
@@ -215,9 +248,18 @@ impl Session {
         matches!(self.state, State::Calling(_))
     }
 
+    /// What the peer says of itself in a message of the dialog.
+    pub fn learn(&mut self, message: &Message) {
+        if message.get(header::ALLOW).is_some() {
+            self.allows_update = message.items(header::ALLOW).any(|m| m == "UPDATE");
+        }
+    }
+
     pub fn deadline(&self) -> Option<Instant> {
         let of_state = match &self.state {
             State::Calling(calling) => calling.deadline(),
+            State::Invited { .. } => self.reliable.as_ref().and_then(|r| r.deadline()),
+            State::Answered { .. } => self.timer.as_ref().map(|t| t.deadline()),
             State::Ending { bye: Bye::Challenged { challenged, .. }, .. } => Some(challenged.until),
             _ => None,
         };

@@ -1,4 +1,4 @@
-//! A new offer in a session that is answered: re-INVITE, both ways. RFC 3261 section 14.
+//! A new offer of ours: re-INVITE in a session that is answered (RFC 3261 section 14), UPDATE before that (RFC 3311).
 use super::{Challenged, Fate, Invitation, Session, State, invitation, status_of};
 use crate::sip::endpoint::{ALLOW, Core, EndedBy, Event, Usage, again, sdp_of};
 use crate::sip::transaction::{GIVE_UP, TransactionId, Why};
@@ -8,10 +8,10 @@ use crate::wire::sip::{Message, Method, header};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// How often a re-INVITE that got 491 is tried again by itself.
+/// How often an offer that got 491 or 422 is tried again by itself.
 const GLARE_TRIES: u8 = 4;
 /// How long an offer of ours waits for the end of another exchange before it looks again.
-const LATER: Duration = Duration::from_millis(500);
+pub(super) const LATER: Duration = Duration::from_millis(500);
 
 /// An offer of ours that is not agreed upon yet.
 #[derive(Debug)]
@@ -19,15 +19,30 @@ pub(super) struct Offer {
     sdp: Vec<u8>,
     glares: u8,
     challenges: usize,
+    /// What the peer knows already, for the session timer; the owner hears nothing of it.
+    is_refresh: bool,
+}
+
+impl Offer {
+    const fn new(sdp: Vec<u8>) -> Self {
+        Self { sdp, glares: 0, challenges: 0, is_refresh: false }
+    }
+
+    pub(super) fn refresh(sdp: Vec<u8>) -> Self {
+        let mut offer = Self::new(sdp);
+        offer.is_refresh = true;
+        offer
+    }
 }
 
 #[derive(Debug)]
 pub(super) enum Negotiation {
     Idle,
-    /// Our re-INVITE waits for its final response.
+    /// Our re-INVITE or UPDATE waits for its final response.
     Ours {
-        invite: TransactionId,
+        request: TransactionId,
         offer: Offer,
+        is_update: bool,
     },
     /// Both offered at once; ours goes out again at this moment.
     Glare {
@@ -38,21 +53,27 @@ pub(super) enum Negotiation {
         challenged: Box<Challenged>,
         offer: Offer,
     },
-    /// The peer's re-INVITE waits for our final response; an offer of ours waits behind it.
+    /// The peer's offer waits for our final response; an offer of ours waits behind it.
     Theirs {
-        invite: TransactionId,
+        request: TransactionId,
+        /// By re-INVITE, else by UPDATE or PRACK.
+        is_invite: bool,
         has_offer: bool,
         waiting: Option<Offer>,
     },
 }
 
 impl Negotiation {
+    pub(super) const fn is_idle(&self) -> bool {
+        matches!(self, Self::Idle)
+    }
+
     pub(super) fn awaits(&self, id: TransactionId) -> bool {
-        matches!(self, Self::Ours { invite, .. } if *invite == id)
+        matches!(self, Self::Ours { request, .. } if *request == id)
     }
 
     pub(super) const fn owes(&self, id: TransactionId) -> bool {
-        matches!(self, Self::Theirs { invite, .. } if invite.0 == id.0)
+        matches!(self, Self::Theirs { request, .. } if request.0 == id.0)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -65,65 +86,143 @@ impl Negotiation {
 }
 
 impl Session {
-    /// Our re-INVITE.
+    /// Our new offer.
     pub fn reinvite(&mut self, sdp: Vec<u8>, core: &mut Core, now: Instant) -> bool {
-        if !self.may_offer() || !matches!(self.negotiation, Negotiation::Idle) {
+        if !self.may_offer() || !self.negotiation.is_idle() {
             return false;
         }
-        self.send_offer(Offer { sdp, glares: 0, challenges: 0 }, core, now);
+        self.send_offer(Offer::new(sdp), core, now);
         true
     }
 
-    /// Answered, and every 2xx has its ACK.
-    const fn may_offer(&self) -> bool {
-        self.unacked.is_none() && matches!(&self.state, State::Answered { owed: None, .. })
+    /// As soon as nothing else is negotiated.
+    pub(super) fn offer_later(&mut self, sdp: Vec<u8>, now: Instant) {
+        self.negotiation = Negotiation::Glare { offer: Offer::new(sdp), at: now + LATER };
     }
 
-    fn send_offer(&mut self, offer: Offer, core: &mut Core, now: Instant) {
-        let State::Answered { dialog, .. } = &mut self.state else { return };
-        let mut request = dialog.request(Method::Invite);
-        request.push(header::CONTACT, format!("<{}>", self.contact));
+    /// Answered, and every 2xx has its ACK; or early, both descriptions known, and the peer has UPDATE (RFC 3311 section 5.1).
+    pub(super) fn may_offer(&self) -> bool {
+        match &self.state {
+            State::Answered { owed, .. } => self.unacked.is_none() && owed.is_none(),
+            State::Calling(calling) => self.allows_update && calling.is_agreed(),
+            State::Invited { .. } => self.allows_update && self.is_agreed_early(),
+            State::Leaving { .. } | State::Ending { .. } | State::Moving => false,
+        }
+    }
+
+    /// Our description went out reliably and arrived.
+    pub(super) fn is_agreed_early(&self) -> bool {
+        self.reliable.as_ref().is_some_and(|r| r.is_agreed())
+    }
+
+    pub(super) fn send_offer(&mut self, offer: Offer, core: &mut Core, now: Instant) {
+        let is_update = self.is_early();
+        let method = if is_update { Method::Update } else { Method::Invite };
+        let Some(mut request) = self.request(method) else { return };
         request.push(header::ALLOW, ALLOW);
+        if !is_update {
+            self.ask_for_timer(&mut request);
+        }
         request.set_body("application/sdp", offer.sdp.clone());
-        let usage = Usage::Invite(Invitation::new(self.id));
-        let invite = core.send(self.flow, request, usage, now);
-        self.negotiation = Negotiation::Ours { invite, offer };
+        let request = core.send(self.flow, request, self.usage(is_update), now);
+        self.negotiation = Negotiation::Ours { request, offer, is_update };
+    }
+
+    fn usage(&self, is_update: bool) -> Usage {
+        if is_update { Usage::Update(self.id) } else { Usage::Invite(Invitation::new(self.id)) }
     }
 
     /// 2xx for our re-INVITE.
-    pub fn on_offer_answered(&mut self, invite: TransactionId, ok: &Message, core: &mut Core) -> Fate {
+    pub fn on_offer_answered(
+        &mut self,
+        invite: TransactionId,
+        ok: &Message,
+        core: &mut Core,
+        now: Instant,
+    ) -> Fate {
         let flow = self.flow_of(invite, core);
+        self.learn(ok);
         let State::Answered { dialog, .. } = &mut self.state else { return Fate::Stays };
         let Some(request) = core.transactions.sent(invite) else { return Fate::Stays };
         dialog.refresh_target(ok);
         let ack = dialog.ack(&request);
         let bytes = core.send_ack(flow, ack);
         invitation::acknowledged(core, invite, ok, Some(bytes));
-        self.negotiation = Negotiation::Idle;
-        core.event(Event::Answer { session: self.id, sdp: sdp_of(ok) });
+        self.take_timer(ok, now);
+        self.on_agreed(ok, core);
         Fate::Stays
     }
 
-    /// 300 to 699 for our re-INVITE.
+    fn on_agreed(&mut self, ok: &Message, core: &mut Core) {
+        let done = std::mem::replace(&mut self.negotiation, Negotiation::Idle);
+        let Negotiation::Ours { offer, .. } = done else { return };
+        self.local_sdp = Some(offer.sdp);
+        if !offer.is_refresh {
+            core.event(Event::Answer { session: self.id, sdp: sdp_of(ok) });
+        }
+    }
+
+    /// The final response to an UPDATE of ours.
+    pub fn on_update_response(
+        &mut self,
+        id: TransactionId,
+        response: Message,
+        request: Message,
+        core: &mut Core,
+        now: Instant,
+    ) -> Fate {
+        if !self.negotiation.awaits(id) {
+            return self.on_refreshed(response, request, core, now);
+        }
+        if response.status().is_some_and(|s| s < 300) {
+            self.learn(&response);
+            if let Some(dialog) = self.our_dialog() {
+                dialog.refresh_target(&response);
+            }
+            self.on_agreed(&response, core);
+            return Fate::Stays;
+        }
+        self.on_offer_refused(id, response, core, now)
+    }
+
+    pub fn on_update_unanswered(
+        &mut self,
+        id: TransactionId,
+        why: Why,
+        core: &mut Core,
+        now: Instant,
+    ) -> Fate {
+        if !self.negotiation.awaits(id) {
+            return self.on_unrefreshed(why, core, now);
+        }
+        self.on_offer_unanswered(why, core, now)
+    }
+
+    /// 300 to 699 for our offer.
     pub fn on_offer_refused(
         &mut self,
-        invite: TransactionId,
+        id: TransactionId,
         response: Message,
         core: &mut Core,
         now: Instant,
     ) -> Fate {
+        let longer = response.status() == Some(422) && self.take_least(&response);
         let Negotiation::Ours { mut offer, .. } = std::mem::replace(&mut self.negotiation, Negotiation::Idle)
         else {
             return Fate::Stays;
         };
-        let request = core.transactions.sent(invite).map(Cow::into_owned);
+        let request = core.transactions.sent(id).map(Cow::into_owned);
         match (response.status().unwrap_or(500), request) {
             // The peer knows this dialog no more (section 12.2.1.2).
-            (408 | 481, _) => return self.end_by(EndedBy::Timeout, core, now),
+            (408 | 481, _) if !self.is_early() => return self.end_by(EndedBy::Timeout, core, now),
             (491, _) if offer.glares < GLARE_TRIES => {
                 offer.glares = offer.glares.saturating_add(1);
                 let at = now + self.glare_pause(core);
                 self.negotiation = Negotiation::Glare { offer, at };
+            }
+            (422, _) if longer && offer.glares < GLARE_TRIES => {
+                offer.glares = offer.glares.saturating_add(1);
+                self.send_offer(offer, core, now);
             }
             (401 | 407, Some(request)) if offer.challenges < SIP_CHALLENGES => {
                 offer.challenges = offer.challenges.saturating_add(1);
@@ -136,45 +235,60 @@ impl Session {
                 self.negotiation = Negotiation::Challenged { challenged: Box::new(challenged), offer };
                 core.event(Event::Challenged { session: self.id, response, request });
             }
-            (status, _) => core.event(Event::OfferRefused { session: self.id, status }),
+            (status, _) => self.on_disagreed(&offer, status, core, now),
         }
         Fate::Stays
     }
 
+    fn on_disagreed(&mut self, offer: &Offer, status: u16, core: &mut Core, now: Instant) {
+        if offer.is_refresh {
+            return self.refresh_later(now);
+        }
+        core.event(Event::OfferRefused { session: self.id, status });
+    }
+
     /// Section 14.1: whoever made the Call-ID waits 2.1 to 4 s, the other up to 2 s, in steps of 10 ms.
-    fn glare_pause(&self, core: &mut Core) -> Duration {
+    pub(super) fn glare_pause(&self, core: &mut Core) -> Duration {
         let (from, steps) = if self.ours { (2_100, 191) } else { (0, 201) };
         Duration::from_millis(u64::from(core.random.below(steps)).saturating_mul(10).saturating_add(from))
     }
 
-    /// No final response to our re-INVITE came.
+    /// No final response to our offer came.
     pub fn on_offer_unanswered(&mut self, why: Why, core: &mut Core, now: Instant) -> Fate {
-        self.negotiation = Negotiation::Idle;
-        if why == Why::Timeout {
+        let lost = std::mem::replace(&mut self.negotiation, Negotiation::Idle);
+        if why == Why::Timeout && !self.is_early() {
             return self.end_by(EndedBy::Timeout, core, now);
         }
-        core.event(Event::OfferRefused { session: self.id, status: status_of(why) });
+        if let Negotiation::Ours { offer, .. } = lost {
+            self.on_disagreed(&offer, status_of(why), core, now);
+        }
         Fate::Stays
     }
 
     pub(super) fn retry_offer(&mut self, name: &str, value: &str, core: &mut Core, now: Instant) {
-        let State::Answered { dialog, .. } = &mut self.state else { return };
         let taken = std::mem::replace(&mut self.negotiation, Negotiation::Idle);
         let Negotiation::Challenged { challenged, offer } = taken else {
             self.negotiation = taken;
             return;
         };
+        let is_update = challenged.request.method() == Some(&Method::Update);
+        let Some(dialog) = self.our_dialog() else { return };
         let request = again(&challenged.request, name, value, dialog.next_cseq());
-        let usage = Usage::Invite(Invitation::new(self.id));
-        let invite = core.send(self.flow, request, usage, now);
-        self.negotiation = Negotiation::Ours { invite, offer };
+        let request = core.send(self.flow, request, self.usage(is_update), now);
+        self.negotiation = Negotiation::Ours { request, offer, is_update };
     }
 
     pub(super) fn give_up_offer(&mut self, core: &mut Core) {
-        let Negotiation::Challenged { challenged, .. } = &self.negotiation else { return };
+        let taken = std::mem::replace(&mut self.negotiation, Negotiation::Idle);
+        let Negotiation::Challenged { challenged, offer } = taken else {
+            self.negotiation = taken;
+            return;
+        };
         let status = challenged.response.status().unwrap_or(401);
-        self.negotiation = Negotiation::Idle;
-        core.event(Event::OfferRefused { session: self.id, status });
+        // Without a refresh the session timer ends the call.
+        if !offer.is_refresh {
+            core.event(Event::OfferRefused { session: self.id, status });
+        }
     }
 
     /// An offer that met the peer's goes out again; a challenge that the owner left alone is a refusal.
@@ -192,83 +306,6 @@ impl Session {
                 self.negotiation = other;
                 self.give_up_offer(core);
             }
-        }
-    }
-
-    /// The peer's INVITE in this dialog.
-    pub fn on_reinvite(
-        &mut self,
-        invite: TransactionId,
-        request: &Message,
-        has_offer: bool,
-        core: &mut Core,
-        now: Instant,
-    ) {
-        let may_offer = self.may_offer();
-        let tag = self.local_tag();
-        let retry_after = |core: &mut Core| [(header::RETRY_AFTER, core.random.below(11).to_string())];
-        match (&mut self.state, &self.negotiation) {
-            // Section 14.2: an earlier INVITE of the peer is not answered yet.
-            (State::Invited { .. }, _) | (_, Negotiation::Theirs { .. }) => {
-                let headers = retry_after(core);
-                core.respond_plainly(invite, 500, &tag, &headers, now);
-            }
-            // Ours is not answered yet, or an answer is still to come by an ACK.
-            (State::Calling(_), _) | (_, Negotiation::Ours { .. } | Negotiation::Challenged { .. }) => {
-                core.respond_plainly(invite, 491, &tag, &[], now);
-            }
-            (State::Answered { .. }, _) if !may_offer => core.respond_plainly(invite, 491, &tag, &[], now),
-            (State::Answered { dialog, .. }, _) => {
-                dialog.refresh_target(request);
-                let waiting = match std::mem::replace(&mut self.negotiation, Negotiation::Idle) {
-                    Negotiation::Glare { offer, .. } => Some(offer),
-                    _ => None,
-                };
-                self.negotiation = Negotiation::Theirs { invite, has_offer, waiting };
-                core.event(Event::Offer { session: self.id, sdp: sdp_of(request) });
-            }
-            (State::Leaving { .. } | State::Ending { .. } | State::Moving, _) => {
-                core.respond_plainly(invite, 481, &tag, &[], now);
-            }
-        }
-    }
-
-    /// 200 for the peer's re-INVITE.
-    pub fn answer(&mut self, sdp: Vec<u8>, core: &mut Core, now: Instant) {
-        let Negotiation::Theirs { invite, has_offer, .. } = self.negotiation else { return };
-        self.send_ok(invite, has_offer, false, sdp, core, now);
-        self.end_theirs(now);
-    }
-
-    pub fn refuse(&mut self, status: u16, core: &mut Core, now: Instant) {
-        let Negotiation::Theirs { invite, .. } = self.negotiation else { return };
-        let status = if (300..700).contains(&status) { status } else { 488 };
-        core.respond_plainly(invite, status, &self.local_tag(), &[], now);
-        self.end_theirs(now);
-    }
-
-    fn end_theirs(&mut self, now: Instant) {
-        if let Negotiation::Theirs { waiting, .. } =
-            std::mem::replace(&mut self.negotiation, Negotiation::Idle)
-            && let Some(offer) = waiting
-        {
-            self.negotiation = Negotiation::Glare { offer, at: now + LATER };
-        }
-    }
-
-    /// The peer took its re-INVITE back.
-    pub(super) fn withdraw_theirs(&mut self, now: Instant) {
-        self.end_theirs(now);
-    }
-
-    /// The session ends: nothing is negotiated any more.
-    pub(super) fn close_negotiation(&mut self, core: &mut Core, now: Instant) {
-        match std::mem::replace(&mut self.negotiation, Negotiation::Idle) {
-            Negotiation::Ours { invite, .. } => invitation::cancel(core, invite, Vec::new(), now),
-            Negotiation::Theirs { invite, .. } => {
-                core.respond_plainly(invite, 487, &self.local_tag(), &[], now);
-            }
-            Negotiation::Idle | Negotiation::Glare { .. } | Negotiation::Challenged { .. } => {}
         }
     }
 }

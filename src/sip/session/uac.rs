@@ -1,7 +1,8 @@
 //! From our INVITE to its final response. RFC 3261 section 13.2.
+use super::timer::INTERVAL;
 use super::{Challenged, Fate, Invitation, Session, SessionId, State, invitation, status_of};
 use crate::sip::dialog::{Dialog, DialogId};
-use crate::sip::endpoint::{ALLOW, Core, Event, Invite, Usage, again, sdp_of};
+use crate::sip::endpoint::{ALLOW, Core, Event, Invite, SUPPORTED, Usage, again, sdp_of};
 use crate::sip::transaction::{GIVE_UP, TransactionId, Why};
 use crate::util::limits::{SIP_CHALLENGES, SIP_EARLY_DIALOGS};
 use crate::util::time::Instant;
@@ -19,6 +20,10 @@ pub(super) enum Stage {
 struct Early {
     dialog: Dialog,
     sdp: Option<Vec<u8>>,
+    /// Of the last reliable response (RFC 3262 section 4).
+    rseq: Option<u32>,
+    /// A reliable response answered our offer.
+    is_agreed: bool,
 }
 
 #[derive(Debug)]
@@ -67,10 +72,46 @@ impl Calling {
                 known.dialog.refresh_target(response);
                 known.sdp = sdp.or(known.sdp.take());
             }
-            None if has_room => self.early.push(Early { dialog, sdp }),
+            None if has_room => self.early.push(Early { dialog, sdp, rseq: None, is_agreed: false }),
             None => {}
         }
     }
+
+    /// Whether this provisional response is the next one of its dialog: RFC 3262 section 4. A repeated one has had its PRACK, one
+    /// behind a gap comes again.
+    fn is_next(&self, response: &Message) -> bool {
+        let Some(rseq) = rseq_of(response) else { return true };
+        let last = self.early_of(response).and_then(|e| e.rseq);
+        last.is_none_or(|last| rseq == last.wrapping_add(1))
+    }
+
+    fn early_of(&self, response: &Message) -> Option<&Early> {
+        let to = response.to()?;
+        self.early.iter().find(|e| to.tag() == Some(e.dialog.id().remote_tag.as_str()))
+    }
+
+    /// The PRACK for a reliable response whose dialog was taken in.
+    fn prack(&mut self, response: &Message) -> Option<Message> {
+        let (rseq, cseq) = (rseq_of(response)?, response.cseq()?);
+        let tag = response.to()?.tag()?.to_owned();
+        let early = self.early.iter_mut().find(|e| e.dialog.id().remote_tag == tag)?;
+        early.rseq = Some(rseq);
+        early.is_agreed |= self.has_offer && sdp_of(response).is_some();
+        let mut prack = early.dialog.request(Method::Prack);
+        prack.push(header::RACK, format!("{rseq} {cseq}"));
+        Some(prack)
+    }
+
+    /// Both sides know each other's description in the last early dialog: UPDATE may change it.
+    pub(super) fn is_agreed(&self) -> bool {
+        self.early.last().is_some_and(|e| e.is_agreed)
+    }
+}
+
+/// The number of a response that wants a PRACK.
+fn rseq_of(response: &Message) -> Option<u32> {
+    let reliable = response.items(header::REQUIRE).any(|t| t.eq_ignore_ascii_case("100rel"));
+    response.number(header::RSEQ).filter(|_| reliable)
 }
 
 impl Session {
@@ -79,7 +120,7 @@ impl Session {
         let tag = core.random.token();
         let mut request = first_invite(&spec, &tag, core);
         let has_offer = spec.sdp.is_some();
-        if let Some(sdp) = spec.sdp {
+        if let Some(sdp) = spec.sdp.clone() {
             request.set_body("application/sdp", sdp);
         }
         let invite = core.send(spec.flow, request, Usage::Invite(Invitation::new(id)), now);
@@ -90,23 +131,31 @@ impl Session {
             ring_until: spec.ring_limit.map(|limit| now + limit),
             challenges: 0,
         };
-        Self::new(id, spec.flow, spec.contact, State::Calling(calling), true, core.secret.hash(tag.as_str()))
+        let tag = core.secret.hash(tag.as_str());
+        let mut session = Self::new(id, spec.flow, spec.contact, State::Calling(calling), true, tag);
+        session.local_sdp = spec.sdp;
+        session
     }
 
     /// 101 to 199 for our first INVITE.
-    pub fn on_progress(&mut self, invite: TransactionId, response: &Message, core: &mut Core) {
+    pub fn on_progress(&mut self, invite: TransactionId, response: &Message, core: &mut Core, now: Instant) {
+        self.learn(response);
         let State::Calling(calling) = &mut self.state else { return };
         let (Some(request), Some(status)) = (core.transactions.sent(invite), response.status()) else {
             return;
         };
-        if status > 100 {
+        if status > 100 && calling.is_next(response) {
             calling.take_early(&request, response);
+            if let Some(prack) = calling.prack(response) {
+                core.send(self.flow, prack, Usage::Prack, now);
+            }
             core.event(Event::Progress { session: self.id, status, sdp: sdp_of(response) });
         }
     }
 
     /// The first 2xx for our first INVITE.
-    pub fn on_answered(&mut self, invite: TransactionId, ok: Message, core: &mut Core) -> Fate {
+    pub fn on_answered(&mut self, invite: TransactionId, ok: Message, core: &mut Core, now: Instant) -> Fate {
+        self.learn(&ok);
         let State::Calling(calling) = self.leave() else { return Fate::Stays };
         let Some(request) = core.transactions.sent(invite).map(Cow::into_owned) else { return Fate::Over };
         let Some(mut dialog) = Dialog::uac(&request, &ok) else {
@@ -129,6 +178,7 @@ impl Session {
             owed = Some((invite, request));
         }
         self.enter(State::Answered { dialog, owed });
+        self.take_timer(&ok, now);
         core.event(Event::Answered { session: self.id, sdp, response: Box::new(ok) });
         Fate::Stays
     }
@@ -144,6 +194,7 @@ impl Session {
         let Some((invite, request)) = owed.take() else { return };
         let mut ack = dialog.ack(&request);
         if let Some(sdp) = sdp {
+            self.local_sdp = Some(sdp.clone());
             ack.set_body("application/sdp", sdp);
         }
         let remote_tag = dialog.id().remote_tag.clone();
@@ -160,9 +211,21 @@ impl Session {
         core: &mut Core,
         now: Instant,
     ) -> Fate {
-        let State::Calling(calling) = &mut self.state else { return Fate::Stays };
         let status = response.status().unwrap_or(500);
+        let longer = status == 422 && self.take_least(&response);
+        let State::Calling(calling) = &mut self.state else { return Fate::Stays };
         let request = core.transactions.sent(invite).map(Cow::into_owned);
+        if let (true, Some(request), true) = (longer, &request, calling.challenges < SIP_CHALLENGES) {
+            // RFC 4028 section 7.4: the same call with what the peer takes.
+            calling.challenges = calling.challenges.saturating_add(1);
+            let least = self.least;
+            let interval = least.max(INTERVAL).to_string();
+            let mut request = again(request, header::SESSION_EXPIRES, &interval, next_number(request));
+            request.set(header::MIN_SE, least.to_string());
+            let usage = Usage::Invite(Invitation::new(self.id));
+            calling.stage = Stage::Sent(core.send(self.flow, request, usage, now));
+            return Fate::Stays;
+        }
         if let (401 | 407, Some(request), true) = (status, request, calling.challenges < SIP_CHALLENGES) {
             calling.challenges = calling.challenges.saturating_add(1);
             calling.early.clear();
@@ -189,7 +252,7 @@ impl Session {
     pub(super) fn retry_invite(&mut self, name: &str, value: &str, core: &mut Core, now: Instant) {
         let State::Calling(calling) = &mut self.state else { return };
         let Stage::Challenged(challenged) = &calling.stage else { return };
-        let cseq = challenged.request.cseq().map_or(1, |c| c.number).wrapping_add(1) & 0x7fff_ffff;
+        let cseq = next_number(&challenged.request);
         let request = again(&challenged.request, name, value, cseq);
         let invitation = Invitation::new(self.id);
         calling.stage = Stage::Sent(core.send(self.flow, request, Usage::Invite(invitation), now));
@@ -238,6 +301,10 @@ impl Session {
     }
 }
 
+fn next_number(request: &Message) -> u32 {
+    request.cseq().map_or(1, |c| c.number).wrapping_add(1) & 0x7fff_ffff
+}
+
 fn first_invite(spec: &Invite, tag: &str, core: &mut Core) -> Message {
     let mut request = Message::request(Method::Invite, spec.uri.clone());
     for route in &spec.route {
@@ -253,6 +320,9 @@ fn first_invite(spec: &Invite, tag: &str, core: &mut Core) -> Message {
     request.push(header::CSEQ, CSeq { number: 1, method: Method::Invite }.to_string());
     request.push(header::CONTACT, format!("<{}>", spec.contact));
     request.push(header::ALLOW, ALLOW);
+    // Without an offer of ours a reliable response would hold the peer's, and the owner has no answer yet.
+    request.push(header::SUPPORTED, if spec.sdp.is_some() { SUPPORTED } else { "timer, replaces" });
+    request.push(header::SESSION_EXPIRES, INTERVAL.to_string());
     for (name, value) in &spec.headers {
         request.push(name, value.as_str());
     }

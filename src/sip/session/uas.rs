@@ -1,9 +1,10 @@
 //! From the peer's INVITE to our final response and its ACK. RFC 3261 section 13.3.
+use super::reliable::Reliable;
 use super::unacked::{Due, Unacked};
 use super::{Fate, Session, SessionId, State};
 use crate::sip::Flow;
 use crate::sip::dialog::Dialog;
-use crate::sip::endpoint::{ALLOW, Core, EndedBy, Event, sdp_of};
+use crate::sip::endpoint::{ALLOW, Core, EndedBy, Event, SUPPORTED, sdp_of};
 use crate::sip::transaction::TransactionId;
 use crate::util::time::Instant;
 use crate::wire::sip::{Message, Uri, header};
@@ -22,10 +23,22 @@ impl Session {
         Self::new(id, flow, contact_at(flow), State::Invited { invite, dialog, has_offer }, false, tag)
     }
 
+    /// What the first INVITE says of its sender.
+    pub fn read_invite(&mut self, request: &Message, core: &mut Core) {
+        self.learn(request);
+        self.invite_cseq = request.cseq().map(|c| c.number);
+        if request.items(header::REQUIRE).any(|t| t.eq_ignore_ascii_case("100rel")) {
+            self.reliable = Some(Box::new(Reliable::new(core)));
+        }
+    }
+
     /// 101 to 199.
     pub fn ring(&mut self, status: u16, sdp: Option<Vec<u8>>, core: &mut Core, now: Instant) {
-        let State::Invited { invite, .. } = self.state else { return };
+        let State::Invited { invite, has_offer, .. } = self.state else { return };
         let status = if (101..200).contains(&status) { status } else { 180 };
+        if self.reliable.is_some() {
+            return self.ring_reliably(invite, has_offer, status, sdp, core, now);
+        }
         let Some(mut response) = self.dialog_response(invite, status, core) else { return };
         if let Some(sdp) = sdp {
             response.set_body("application/sdp", sdp);
@@ -36,11 +49,22 @@ impl Session {
     /// 200 for the first INVITE.
     pub fn accept(&mut self, sdp: Vec<u8>, core: &mut Core, now: Instant) {
         let State::Invited { invite, has_offer, .. } = self.state else { return };
-        if !self.send_ok(invite, has_offer, true, sdp, core, now) {
+        if self.reliable.as_mut().is_some_and(|r| r.holds_back(&sdp)) {
+            return;
+        }
+        let (sdp, late) = match &self.reliable {
+            Some(reliable) => reliable.rest(sdp),
+            None => (Some(sdp), None),
+        };
+        let is_answered = has_offer || sdp.is_none();
+        if !self.send_ok(invite, is_answered, true, sdp, core, now) {
             return;
         }
         if let State::Invited { dialog, .. } = self.leave() {
             self.enter(State::Answered { dialog, owed: None });
+        }
+        if let Some(sdp) = late {
+            self.offer_later(sdp, now);
         }
     }
 
@@ -50,19 +74,25 @@ impl Session {
         invite: TransactionId,
         has_offer: bool,
         is_first: bool,
-        sdp: Vec<u8>,
+        sdp: Option<Vec<u8>>,
         core: &mut Core,
         now: Instant,
     ) -> bool {
         let Some(mut ok) = self.dialog_response(invite, 200, core) else { return false };
         let Some(cseq) = ok.cseq() else { return false };
-        ok.set_body("application/sdp", sdp);
+        if let Some(request) = core.transactions.request(invite) {
+            self.promise_timer(request, &mut ok, now);
+        }
+        if let Some(sdp) = sdp {
+            self.local_sdp = Some(sdp.clone());
+            ok.set_body("application/sdp", sdp);
+        }
         self.unacked = Some(Unacked::new(invite, cseq.number, !has_offer, is_first, now));
         core.respond(invite, ok, now)
     }
 
     /// A response that makes or keeps a dialog: with Record-Route and Contact, section 12.1.1.
-    fn dialog_response(&self, invite: TransactionId, status: u16, core: &Core) -> Option<Message> {
+    pub(super) fn dialog_response(&self, invite: TransactionId, status: u16, core: &Core) -> Option<Message> {
         let request = core.transactions.request(invite)?;
         let mut response = Message::response_to(request, status, &self.local_tag());
         for value in request.all(header::RECORD_ROUTE) {
@@ -70,6 +100,7 @@ impl Session {
         }
         response.push(header::CONTACT, format!("<{}>", self.contact));
         response.push(header::ALLOW, ALLOW);
+        response.push(header::SUPPORTED, SUPPORTED);
         Some(response)
     }
 
@@ -111,7 +142,7 @@ impl Session {
             core.event(Event::Cancelled { session: self.id, reason });
             return Fate::Over;
         }
-        self.withdraw_theirs(now);
+        self.end_theirs(now);
         core.event(Event::OfferWithdrawn { session: self.id });
         Fate::Stays
     }
@@ -122,7 +153,7 @@ impl Session {
             core.event(Event::Ended { session: self.id, by: EndedBy::Transport });
             return Fate::Over;
         }
-        self.withdraw_theirs(now);
+        self.end_theirs(now);
         core.event(Event::OfferWithdrawn { session: self.id });
         Fate::Stays
     }
@@ -135,7 +166,8 @@ impl Session {
             self.send_bye_after_leaving(core, now);
             return true;
         }
-        let sdp = sdp_of(ack).filter(|_| unacked.wants_answer);
+        let early = self.reliable.take().and_then(|mut r| r.take_answer());
+        let sdp = sdp_of(ack).filter(|_| unacked.wants_answer).or(early);
         core.event(Event::Acked { session: self.id, sdp });
         true
     }

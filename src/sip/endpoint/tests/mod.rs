@@ -4,5 +4,7 @@ mod in_dialog;
 mod ladder;
 mod lifecycle;
 mod pair;
+mod reliable;
+mod timer;
 mod uac;
 mod uas;
