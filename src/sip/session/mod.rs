@@ -29,7 +29,7 @@ mod uas;
 mod unacked;
 
 pub use invitation::{Invitation, on_provisional, repeat_ack, turn_away};
-pub use timer::{LEAST, is_too_short, supports};
+pub use timer::{LEAST, is_too_short};
 
 use crate::sip::Flow;
 use crate::sip::dialog::{Dialog, DialogId};

@@ -56,7 +56,7 @@ fn seconds(number: u32) -> Duration {
 }
 
 /// Whether a message has this option tag in Supported.
-pub fn supports(message: &Message, tag: &str) -> bool {
+fn supports(message: &Message, tag: &str) -> bool {
     message.items(header::SUPPORTED).any(|t| t.eq_ignore_ascii_case(tag))
 }
 
