@@ -85,6 +85,7 @@ impl Endpoint {
         match DialogId::of_request(&request) {
             // A registration has no dialog; who writes a To tag nevertheless means nothing by it.
             Some(dialog) if method != Method::Register => self.on_in_dialog(id, request, dialog, flow, now),
+            _ if self.core.transactions.has_come_back(&request) => self.refuse_request(id, 482, &[], now),
             _ => self.on_out_of_dialog(id, request, &method, flow, now),
         }
     }

@@ -7,7 +7,7 @@ use super::table::{Note, Transactions};
 use super::{TransactionId, Why};
 use crate::sip::Flow;
 use crate::util::time::Instant;
-use crate::wire::sip::{CSeq, Message, Method, header};
+use crate::wire::sip::{CSeq, Message, Method, Via, header};
 use std::borrow::Cow;
 
 #[derive(Debug)]
@@ -164,6 +164,17 @@ impl<U> Transactions<U> {
             Sent::Head(bytes) => Message::parse(bytes).ok().map(Cow::Owned),
             Sent::Nothing => None,
         }
+    }
+
+    /// Whether this request is one of ours that came back as it was. With another Request-URI it is a spiral, not a loop. RFC 3261
+    /// section 16.3.
+    pub fn has_come_back(&self, request: &Message) -> bool {
+        let Some(method) = request.method() else { return false };
+        request.items(header::VIA).filter_map(Via::parse).any(|via| {
+            let key = client_key(&self.secret, via.branch().unwrap_or_default(), method);
+            let sent = self.client_keys.get(key).next().and_then(|id| self.clients.get(id));
+            sent.is_some_and(|t| matches!(&t.sent, Sent::Whole(sent, _) if sent.uri() == request.uri()))
+        })
     }
 
     pub fn sent_on(&self, id: TransactionId) -> Option<Flow> {

@@ -85,6 +85,36 @@ fn an_invite_goes_the_route_it_is_given() {
 }
 
 #[test]
+fn what_we_sent_comes_back() {
+    for (uri, is_loop) in [("sip:20@192.0.2.9", true), ("sip:21@192.0.2.1", false)] {
+        let mut l = Ladder::new();
+        let (session, invite) = l.call();
+        let mut back = invite.clone();
+        back.push_front(header::VIA, "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKproxy");
+        back.start =
+            crate::wire::sip::Start::Request { method: Method::Invite, uri: Uri::parse(uri).unwrap() };
+        l.endpoint.handle_message(l.flow, &back.to_bytes(), l.now);
+        if is_loop {
+            let refused = l.sent("482");
+            l.recv(&format!(
+                "ACK {uri} SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKproxy\nFrom: {}\nTo: {}\nCall-ID: {}\nCSeq: 1 ACK\n\n",
+                invite.get(header::FROM).unwrap(),
+                refused.get(header::TO).unwrap(),
+                invite.call_id().unwrap()
+            ));
+        } else {
+            let Event::Invite { session: other, .. } = l.event() else { panic!("a spiral is a call") };
+            l.endpoint.reject(other, 486, &[], l.now);
+            l.sent("486");
+        }
+        l.endpoint.hangup(session, None, 480, &[], l.now);
+        l.wait(40_000);
+        while l.sent_any().is_some() {}
+        l.ends();
+    }
+}
+
+#[test]
 fn early_media_and_the_answer_of_its_own_dialog() {
     for (tag, ok, want) in [
         ("t", String::new(), Some("early-t")),
