@@ -24,6 +24,8 @@ pub struct Sip {
     pub realm: String,
     /// `min_expires`, seconds: a phone that asks for less gets this; default 60, 10 to 3600.
     pub min_expires: Duration,
+    /// `tls_certificate` and `tls_key`, PEM files, both or none; None: made by us at the first start.
+    pub tls: Option<(String, String)>,
     /// `max_expires`, seconds: a phone that asks for more gets this; default 3600, 60 to 86400.
     pub max_expires: Duration,
 }
@@ -101,6 +103,7 @@ impl Default for Sip {
             local_net: PRIVATE.iter().map(|&(address, prefix)| Net { address, prefix }).collect(),
             rtp_ports: PortRange { first: 10_000, last: 10_199 },
             realm: "tandem".to_owned(),
+            tls: None,
             min_expires: Duration::from_secs(60),
             max_expires: Duration::from_secs(3_600),
         }
@@ -116,7 +119,14 @@ impl Sip {
             if fields.has("listen") { fields.list_of("listen", Listen::from_uci) } else { default.listen };
         let want_net = || "a network such as 192.168.1.0/24".to_owned();
         let nets = fields.list_of("local_net", |text| Net::parse(text).ok_or_else(want_net));
+        let tls = (fields.text("tls_certificate"), fields.text("tls_key"));
+        match &tls {
+            (Some(path), None) => fields.bad("tls_certificate", path, "'tls_key' beside it"),
+            (None, Some(path)) => fields.bad("tls_key", path, "'tls_certificate' beside it"),
+            _ => {}
+        }
         let sip = Self {
+            tls: tls.0.zip(tls.1),
             enabled: fields.flag("enabled"),
             listen,
             external: fields.text("external").and_then(|t| External::parse(&t)).unwrap_or(default.external),
@@ -180,7 +190,9 @@ impl Transport {
         match text {
             "udp" => Ok(Self::Udp),
             "tcp" => Ok(Self::Tcp),
-            "tls" | "ws" | "wss" => Err(Some(format!("udp or tcp: {text} is not in this version"))),
+            "tls" if cfg!(feature = "tls") => Ok(Self::Tls),
+            "tls" => Err(Some("udp or tcp: this build has no TLS".to_owned())),
+            "ws" | "wss" => Err(Some(format!("udp, tcp or tls: {text} is not in this version"))),
             _ => Err(None),
         }
     }
@@ -287,7 +299,8 @@ mod tests {
             ("udp:a_name_that_is_too_long:5060", None),
             ("udp", None),
             ("UDP:lan:5060", None),
-            ("tls:lan:5061", None),
+            ("tls:lan:5061", if cfg!(feature = "tls") { Some("tls:lan:5061") } else { None }),
+            ("wss:lan:5061", None),
             ("", None),
         ] {
             assert_eq!(

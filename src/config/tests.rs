@@ -328,6 +328,8 @@ config sip 'sip'
 	list local_net '10.1.0.0/16'
 	option rtp_ports '20000-20003'
 	option realm 'my house'
+	option tls_certificate '/etc/c.pem'
+	option tls_key '/etc/k.pem'
 	option min_expires '120'
 	option max_expires '600'
 config extension '20'
@@ -362,6 +364,8 @@ config trunk 't'
 	option host 'sip.example.com'
 	option port '5080'
 	option transport 'tcp'
+	option tls_verify '0'
+	option ca_file '/etc/ca.pem'
 	option proxy '[2001:db8::1]:5062'
 	option domain 'example.com'
 	option username 'me'
@@ -459,6 +463,7 @@ fn every_option_arrives() {
             local_net: vec![Net::parse("10.1.0.0/16").unwrap()],
             rtp_ports: PortRange { first: 20_000, last: 20_003 },
             realm: named("my house"),
+            tls: Some((named("/etc/c.pem"), named("/etc/k.pem"))),
             min_expires: Duration::from_secs(120),
             max_expires: Duration::from_secs(600),
         },
@@ -485,6 +490,8 @@ fn every_option_arrives() {
             host: named("sip.example.com"),
             port: Some(5080),
             transport: Some(Transport::Tcp),
+            tls_verify: false,
+            ca_file: some("/etc/ca.pem"),
             proxy: Some(HostPort { host: named("2001:db8::1"), port: Some(5062) }),
             domain: some("example.com"),
             username: some("me"),

@@ -18,7 +18,10 @@ fn notices(text: &str) -> Vec<String> {
 fn wrong_options() {
     for (kind, option, what) in [
         ("sip", "listen 'udp:lan'", "is 'udp:lan', want transport:where:port such as udp:lan:5060"),
-        ("sip", "listen 'tls:lan:5061'", "is 'tls:lan:5061', want udp or tcp: tls is not in this version"),
+        ("sip", "listen 'ws:lan:5061'", "is 'ws:lan:5061', want udp, tcp or tls: ws is not in this version"),
+        ("sip", "tls_key 'here'", "is 'here', want a path such as /etc/tandem/sip.key"),
+        ("sip", "tls_key '/a.key'", "is '/a.key', want 'tls_certificate' beside it"),
+        ("sip", "tls_certificate '/a.pem'", "is '/a.pem', want 'tls_key' beside it"),
         ("sip", "external 'http://x'", "is 'http://x', want auto, an address or a host name"),
         ("sip", "local_net '192.168.1'", "is '192.168.1', want a network such as 192.168.1.0/24"),
         (
@@ -42,8 +45,10 @@ fn wrong_options() {
         ("trunk", "type 'iax2'", "is 'iax2', want sip: iax2 is not in this version"),
         ("trunk", "type 'h323'", "is 'h323', want sip"),
         ("trunk", "host 'sip://a'", "is 'sip://a', want a name or an address such as sip.example.com"),
-        ("trunk", "transport 'tls'", "is 'tls', want udp or tcp: tls is not in this version"),
-        ("trunk", "transport 'sctp'", "is 'sctp', want udp, tcp or auto"),
+        ("trunk", "transport 'wss'", "is 'wss', want udp, tcp or tls: wss is not in this version"),
+        ("trunk", "tls_verify 'x'", "is 'x', want 0 or 1"),
+        ("trunk", "ca_file 'x'", "is 'x', want a path such as /etc/ssl/my-ca.pem"),
+        ("trunk", "transport 'sctp'", "is 'sctp', want udp, tcp, tls or auto"),
         (
             "trunk",
             "proxy 'a:b'",

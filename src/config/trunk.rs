@@ -20,6 +20,10 @@ pub struct Trunk {
     pub port: Option<u16>,
     /// `transport`, default udp; None, written `auto`: as NAPTR records say.
     pub transport: Option<Transport>,
+    /// `tls_verify`, default 1: its certificate must be for `proxy` or `host` and by an issuer that the system or `ca_file` knows.
+    pub tls_verify: bool,
+    /// `ca_file`, PEM: further trusted certificates.
+    pub ca_file: Option<String>,
     /// `proxy`: where packets go instead of `host`.
     pub proxy: Option<HostPort>,
     /// `domain` in Request-URI, To and From; None: `host`.
@@ -91,6 +95,8 @@ impl Trunk {
             host: fields.required("host"),
             port: u16::try_from(fields.number("port")).ok().filter(|port| *port != 0),
             transport: transport(fields),
+            tls_verify: fields.flag("tls_verify"),
+            ca_file: fields.text("ca_file"),
             proxy: fields.text("proxy").as_deref().and_then(host_port).map(HostPort::from),
             domain: fields.text("domain"),
             username,
@@ -132,7 +138,7 @@ fn transport(fields: &mut Fields<'_>) -> Option<Transport> {
         return None;
     }
     let transport = Transport::from_uci(&text).unwrap_or_else(|want| {
-        fields.bad("transport", &text, want.as_deref().unwrap_or("udp, tcp or auto"));
+        fields.bad("transport", &text, want.as_deref().unwrap_or("udp, tcp, tls or auto"));
         Transport::Udp
     });
     Some(transport)

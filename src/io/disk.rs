@@ -113,6 +113,10 @@ pub fn load(path: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
             let _ = fs::remove_file(entry.path());
             continue;
         }
+        // The certificate is read where it is used.
+        if name.starts_with("tls.") {
+            continue;
+        }
         if files.len() >= STATE_FILES {
             log::error!("more than {STATE_FILES} files in {}; further ones are left alone", path.display());
             break;

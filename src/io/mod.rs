@@ -21,6 +21,8 @@ mod seed;
 mod signal;
 mod sysfs;
 mod task;
+#[cfg(feature = "tls")]
+mod tls;
 // A descriptor changes hands between three libraries: see there.
 #[allow(unsafe_code)]
 mod tty;

@@ -107,7 +107,7 @@ pub fn run(options: Options) -> io::Result<()> {
     drop(files);
     log::info!("tandem {} is running", env!("CARGO_PKG_VERSION"));
     let ports = Ports::new(options.dev.clone());
-    let (net, inlets) = Net::new(executor.clone(), clock);
+    let (net, inlets) = Net::new(executor.clone(), clock, super::seed::seed()?);
     let (inputs, ttys) = Inputs::new(inlets, inbox);
     let shell = Shell {
         options,

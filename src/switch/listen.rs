@@ -1,7 +1,7 @@
 //! Where phones and providers reach us: sockets asked for, opened again when they could not be had, and our own name on each way.
-use super::net::{Listening, Place};
+use super::net::{Listening, Place, TlsOwn};
 use super::{Output, Switch, net};
-use crate::config::{self, External};
+use crate::config::{self, Config, External};
 use crate::sip::{Flow, Transport};
 use crate::util::time::{Instant, Now};
 use crate::wire::sip::Uri;
@@ -80,12 +80,16 @@ impl Switch {
         self.outputs.extend(gone.into_iter().map(|s| Output::Unlisten { id: s.id }));
         self.sockets.all = kept;
         for place in wanted {
-            if self.sockets.all.iter().any(|s| s.wanted == place) {
+            if let Some(socket) = self.sockets.all.iter().find(|s| s.wanted == place) {
+                // It stays, and shows a certificate that was renewed.
+                if place.transport == config::Transport::Tls {
+                    self.outputs.push_back(Output::Listen(listening(socket, &self.loaded.config)));
+                }
                 continue;
             }
             self.sockets.last = self.sockets.last.wrapping_add(1);
             let socket = Socket { id: self.sockets.last, wanted: place, state: State::Asked };
-            self.outputs.push_back(Output::Listen(listening(&socket)));
+            self.outputs.push_back(Output::Listen(listening(&socket, &self.loaded.config)));
             self.sockets.all.push(socket);
         }
     }
@@ -96,7 +100,9 @@ impl Switch {
         let shown = &socket.wanted;
         match result {
             Ok(at) => {
-                log::info!("listening at {shown} ({at})");
+                if socket.state != State::Up(at) {
+                    log::info!("listening at {shown} ({at})");
+                }
                 socket.state = State::Up(at);
             }
             Err(why) => {
@@ -110,6 +116,18 @@ impl Switch {
         self.turn(now);
     }
 
+    /// Addresses changed: places follow their device, and those that could not be had are tried again. Places that are still right stay as
+    /// they are.
+    pub fn relisten(&mut self) {
+        for socket in &self.sockets.all {
+            if matches!(socket.wanted.place, config::Place::Device(_))
+                || !matches!(socket.state, State::Up(_))
+            {
+                self.outputs.push_back(Output::Listen(listening(socket, &self.loaded.config)));
+            }
+        }
+    }
+
     pub(super) fn retry_listening(&mut self, now: Now) {
         for socket in &mut self.sockets.all {
             if matches!(socket.state, State::Failed { again, .. } if again <= now.mono) {
@@ -117,7 +135,7 @@ impl Switch {
                 if let State::Failed { again, .. } = &mut socket.state {
                     *again = now.mono + RETRY;
                 }
-                self.outputs.push_back(Output::Listen(listening(socket)));
+                self.outputs.push_back(Output::Listen(listening(socket, &self.loaded.config)));
             }
         }
     }
@@ -177,12 +195,16 @@ impl Switch {
         &mut self,
         token: u64,
         result: &Result<Vec<net::Way>, String>,
+        now: Now,
     ) -> bool {
         if token != EXTERNAL {
             return false;
         }
         match result {
-            Ok(ways) => self.external = ways.first().map(|w| w.remote.ip()).or(self.external),
+            Ok(ways) => {
+                self.external = ways.first().map(|w| w.remote.ip()).or(self.external);
+                self.tell_calls(now);
+            }
             Err(why) => log::warn!("option 'external' of section 'sip': {why}; the last address stays"),
         }
         true
@@ -212,7 +234,7 @@ impl Switch {
     }
 }
 
-fn listening(socket: &Socket) -> Listening {
+fn listening(socket: &Socket, config: &Config) -> Listening {
     let transport = match socket.wanted.transport {
         config::Transport::Udp => Transport::Udp,
         config::Transport::Tcp => Transport::Tcp,
@@ -223,7 +245,16 @@ fn listening(socket: &Socket) -> Listening {
         config::Place::Address(address) => Place::Address(*address),
         config::Place::Device(name) => Place::Device(name.clone()),
     };
-    Listening { id: socket.id, transport, place, port: socket.wanted.port }
+    let tls = (transport == Transport::Tls).then(|| match &config.sip.tls {
+        Some((certificate, key)) => {
+            TlsOwn { certificate: certificate.clone(), key: key.clone(), is_made: false }
+        }
+        None => {
+            let path = |what| format!("{}/tls.{what}", config.main.state_dir);
+            TlsOwn { certificate: path("certificate"), key: path("key"), is_made: true }
+        }
+    });
+    Listening { id: socket.id, transport, place, port: socket.wanted.port, tls }
 }
 
 /// As a URI writes an address.

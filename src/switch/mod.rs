@@ -3,6 +3,7 @@
 pub mod api;
 pub mod calls;
 mod fleet;
+mod large;
 pub mod line;
 mod lines;
 mod listen;
@@ -18,6 +19,7 @@ mod sip;
 mod storing;
 mod texts;
 mod trunks;
+pub mod uplink;
 mod ussd;
 mod view;
 
@@ -196,6 +198,7 @@ pub struct Switch {
     external: Option<IpAddr>,
     external_at: Option<Instant>,
     streams: sip::Streams,
+    large: large::Large,
     trunks: trunks::Trunks,
     /// OPTIONS under way.
     probes: Table<ClientId, Key>,
@@ -245,6 +248,7 @@ impl Switch {
             external: None,
             external_at: None,
             streams: sip::Streams::default(),
+            large: large::Large::default(),
             trunks: trunks::Trunks::default(),
             probes: Table::new(),
             auth_told: None,
@@ -317,6 +321,7 @@ impl Switch {
             self.registrar_timeouts(now);
         }
         self.retry_listening(now);
+        self.end_slow_streams(now);
         if self.external_at.is_some_and(|at| at <= now.mono) {
             self.set_external(now);
         }
@@ -339,6 +344,7 @@ impl Switch {
             self.sip.poll_timeout(),
             self.registrar.poll_timeout(),
             self.sockets.poll_timeout(),
+            self.streams.poll_timeout(),
             self.trunks.poll_timeout(),
             self.calls.poll_timeout(),
             self.presence.notifier.poll_timeout(),

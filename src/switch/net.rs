@@ -9,6 +9,17 @@ pub struct Listening {
     pub transport: Transport,
     pub place: Place,
     pub port: u16,
+    /// What a place for TLS shows.
+    pub tls: Option<TlsOwn>,
+}
+
+/// Our own certificate, and its key: paths.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsOwn {
+    pub certificate: String,
+    pub key: String,
+    /// In DER, made by the shell where it is not there. Else PEM.
+    pub is_made: bool,
 }
 
 /// Where to listen.

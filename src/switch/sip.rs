@@ -5,16 +5,33 @@ use crate::sip::subscription::Answer;
 use crate::sip::{Event, Flow};
 use crate::util::limits::STREAMS;
 use crate::util::table::Table;
-use crate::util::time::Now;
+use crate::util::time::{Instant, Now};
 use crate::wire::sip::{Framer, Message, Method, Piece, header};
+use std::time::Duration;
 
 /// TCP connections and what came of a message on each.
 #[derive(Debug, Default)]
 pub struct Streams {
-    all: Table<u32, (Flow, Framer)>,
+    all: Table<u32, Stream>,
 }
 
+#[derive(Debug)]
+struct Stream {
+    flow: Flow,
+    framer: Framer,
+    /// When the message that is not complete yet began.
+    begun: Option<Instant>,
+}
+
+/// A message is complete this long after its first byte: who says a byte a second holds a place that somebody else needs.
+const SLOWEST: Duration = Duration::from_secs(30);
+
 impl Streams {
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.all.values().filter_map(|s| s.begun).min().map(|begun| begun + SLOWEST)
+    }
+
     /// It was a connection, and is none any more.
     pub fn is_lost(&self, flow: Flow) -> bool {
         flow.transport.is_reliable() && !self.all.contains_key(&flow.id)
@@ -35,19 +52,23 @@ impl Switch {
             self.outputs.push_back(Output::Disconnect { id: flow.id });
             return;
         }
-        self.streams.all.insert(flow.id, (flow, Framer::default()));
+        self.streams.all.insert(flow.id, Stream { flow, framer: Framer::default(), begun: None });
         self.on_trunk_connected(flow, now);
+        self.on_large_connected(flow);
         self.turn(now);
     }
 
     /// Bytes of a connection, cut anywhere.
     pub fn handle_stream(&mut self, flow: Flow, bytes: &[u8], now: Now) {
-        let Some((_, framer)) = self.streams.all.get_mut(&flow.id) else { return };
-        let mut fault = framer.push(bytes).err();
+        let Some(stream) = self.streams.all.get_mut(&flow.id) else { return };
+        let mut fault = stream.framer.push(bytes).err();
         while fault.is_none() {
-            let Some((flow, framer)) = self.streams.all.get_mut(&flow.id) else { break };
-            let flow = *flow;
-            match framer.pop() {
+            let Some(stream) = self.streams.all.get_mut(&flow.id) else { break };
+            let flow = stream.flow;
+            let popped = stream.framer.pop();
+            let is_complete = matches!(popped, Ok(Some(_))) || stream.framer.pending().is_empty();
+            stream.begun = if is_complete { None } else { stream.begun.or(Some(now.mono)) };
+            match popped {
                 Ok(Some(Piece::Message(message))) => self.sip.handle_message(flow, &message, now.mono),
                 Ok(Some(Piece::Ping)) => {
                     self.outputs.push_back(Output::Sip { flow, bytes: b"\r\n".to_vec() });
@@ -64,14 +85,26 @@ impl Switch {
         self.turn(now);
     }
 
+    /// Connections whose message does not come to its end.
+    pub(super) fn end_slow_streams(&mut self, now: Now) {
+        let late = |s: &&Stream| s.begun.is_some_and(|begun| begun + SLOWEST <= now.mono);
+        let slow: Vec<Flow> = self.streams.all.values().filter(late).map(|s| s.flow).collect();
+        for flow in slow {
+            log::debug!("connection of {}: a message takes too long; closed", flow.remote);
+            self.outputs.push_back(Output::Disconnect { id: flow.id });
+            self.forget_stream(flow.id, now);
+        }
+    }
+
     /// A connection ended, or could not be made.
     pub fn handle_disconnected(&mut self, id: u32, why: &str, now: Now) {
         self.on_trunk_disconnected(id, why, now);
+        self.on_large_disconnected(id, now);
         self.forget_stream(id, now);
         self.turn(now);
     }
 
-    fn forget_stream(&mut self, id: u32, now: Now) {
+    pub(super) fn forget_stream(&mut self, id: u32, now: Now) {
         self.streams.all.remove(&id);
         self.registrar.flow_closed(id);
         self.sip.handle_flow_closed(id, now.mono);
@@ -85,7 +118,7 @@ impl Switch {
             any = true;
         }
         while let Some(output) = self.sip.poll_output() {
-            self.outputs.push_back(Output::Sip { flow: output.flow, bytes: output.bytes });
+            self.send_sip(output.flow, output.bytes, now);
         }
         any
     }

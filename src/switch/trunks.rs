@@ -1,6 +1,7 @@
 //! Trunks: the way to each provider, our registration there, and what comes from it.
 use super::calls::Party;
 use super::phones::{Who, shown_number};
+use super::uplink::Local;
 use super::{Output, Switch, net};
 use crate::config::{self, Identity as Style, Secret, Trunk};
 use crate::sip::auth::{Answerer, Credentials, Tries};
@@ -76,7 +77,8 @@ impl TrunkLine {
 
     /// The name in the certificate is the one configured, whatever DNS makes of it (RFC 5922 section 7.1).
     fn tls(&self) -> net::TlsPeer {
-        net::TlsPeer { name: self.target().0, verify: true, ca_file: None }
+        let (verify, ca_file) = (self.section.tls_verify, self.section.ca_file.clone());
+        net::TlsPeer { name: self.target().0, verify, ca_file }
     }
 
     fn enter(&mut self, line: Line) {
@@ -100,6 +102,12 @@ impl TrunkLine {
 }
 
 impl Trunks {
+    /// A number for a connection of ours.
+    pub fn connection(&mut self) -> u32 {
+        self.connections = self.connections.wrapping_add(1).clamp(1, (1 << 31) - 1);
+        self.connections
+    }
+
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let each = self.all.iter().filter_map(|t| match &t.line {
@@ -205,7 +213,7 @@ impl Switch {
 
     /// `Output::Resolve` was carried out. Never empty when `Ok`.
     pub fn handle_resolved(&mut self, token: u64, result: Result<Vec<net::Way>, String>, now: Now) {
-        if self.handle_external_resolved(token, &result) {
+        if self.handle_external_resolved(token, &result, now) {
             return;
         }
         let found = |t: &TrunkLine| matches!(t.line, Line::Resolving { token: asked, .. } if asked == token);
@@ -224,7 +232,7 @@ impl Switch {
         let Some(way) = ways.first().copied() else { return };
         let tcp = way.transport.is_reliable();
         let flow = if tcp { None } else { self.udp_flow(way) };
-        let connection = self.trunks.connections.wrapping_add(1).clamp(1, (1 << 31) - 1);
+        let connection = if tcp { self.trunks.connection() } else { 0 };
         let Some(trunk) = self.trunks.all.get_mut(at) else { return };
         trunk.addresses = ways.iter().map(|w| w.remote.ip().to_canonical()).collect();
         match flow {
@@ -233,7 +241,6 @@ impl Switch {
                 self.register_trunk(at, now);
             }
             None if tcp => {
-                self.trunks.connections = connection;
                 trunk.enter(Line::Connecting { id: connection, remote: way.remote });
                 let tls = (way.transport == Transport::Tls).then(|| Box::new(trunk.tls()));
                 self.outputs.push_back(Output::Connect { id: connection, to: way.remote, tls });
@@ -253,6 +260,7 @@ impl Switch {
                 trunk.enter(Line::Up { flow, look_at: now.mono + LOOK_SELDOM });
                 let own = trunk.section.name.clone();
                 self.follow(flow, |party, _| matches!(party, Party::Trunk { name, .. } if *name == own));
+                self.tell_calls(now);
             }
             self.register_trunk(at, now);
         }
@@ -266,6 +274,49 @@ impl Switch {
         };
         if let Some(at) = self.trunks.all.iter().position(ours) {
             self.trunk_down(at, format!("connection: {why}"), Failure::Transport, now);
+        }
+    }
+
+    /// Our addresses changed. A trunk whose way leads by another one registers from there at once; one without a way is down, and one that
+    /// was down is tried again.
+    pub(super) fn move_trunks(&mut self, local: Local<'_>, now: Now) {
+        for at in 0..self.trunks.all.len() {
+            let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+            if let Line::Down { again, .. } = &mut trunk.line {
+                *again = now.mono;
+            } else if let Some(flow) = trunk.flow() {
+                self.move_trunk(at, flow, self.moved(flow, local), now);
+            }
+        }
+        self.trunk_timeouts(now);
+    }
+
+    fn move_trunk(&mut self, at: usize, old: Flow, new: Option<Flow>, now: Now) {
+        match new {
+            Some(new) if new == old => {}
+            Some(new) => {
+                let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+                log::info!("trunk '{}': our address is {} now", trunk.section.name, new.local.ip());
+                if let Some(registration) = &mut trunk.registration {
+                    registration.restart(now.mono);
+                }
+                trunk.request = None;
+                trunk.enter(Line::Up { flow: new, look_at: now.mono + LOOK_SELDOM });
+                self.register_trunk(at, now);
+            }
+            None => {
+                if old.transport.is_reliable() {
+                    self.outputs.push_back(Output::Disconnect { id: old.id });
+                    self.forget_stream(old.id, now);
+                }
+                self.trunk_down(at, "our address is gone".to_owned(), Failure::Transport, now);
+                if let Some(trunk) = self.trunks.all.get_mut(at) {
+                    if let Some(registration) = &mut trunk.registration {
+                        registration.restart(now.mono);
+                    }
+                    trunk.enter(Line::Down { why: "our address is gone".to_owned(), again: now.mono });
+                }
+            }
         }
     }
 

@@ -128,6 +128,10 @@ pub const VOICE_FRAMES: usize = 3;
 pub const TCP_ACCEPTED: usize = 64;
 /// TCP connections from one address (one /64 with IPv6): the phones behind one NAT. A further one is closed at once.
 pub const TCP_PER_SOURCE: usize = 16;
+/// Peers to which long requests go by TCP, and those that have none, remembered for ten minutes. To a further one they go as datagrams.
+pub const LARGE_PEERS: usize = 16;
+/// Long requests that wait for one connection: a phone's calls at once. A further one goes as a datagram.
+pub const LARGE_WAITING: usize = 8;
 /// TCP connections that we made: one for each trunk, with room. A further one is refused with words.
 pub const TCP_OURS: usize = 32;
 /// Bytes that wait for one connection, two of the longest messages. Beyond it the peer is taken for dead: the connection ends.

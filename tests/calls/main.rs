@@ -23,4 +23,5 @@ mod sounds;
 mod stick;
 mod talk;
 mod text;
+mod uplink;
 mod world;

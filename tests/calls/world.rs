@@ -55,6 +55,11 @@ pub struct World {
     pub strays: usize,
     udp: Option<u32>,
     connections: u32,
+    /// Peers take connections for long requests; those that are there, by number.
+    pub takes_large: bool,
+    pub large: BTreeMap<u32, usize>,
+    /// A trunk's name was asked for with TCP.
+    trunk_by_tcp: bool,
     pub replies: Vec<Value>,
     /// What is in the state directory.
     pub files: BTreeMap<String, Vec<u8>>,
@@ -83,6 +88,9 @@ impl World {
             strays: 0,
             udp: None,
             connections: ACCEPTED,
+            takes_large: false,
+            large: BTreeMap::new(),
+            trunk_by_tcp: false,
             replies: Vec::new(),
             files: BTreeMap::new(),
             disk_is_full: false,
@@ -262,6 +270,26 @@ impl World {
         self.settle();
     }
 
+    /// The WAN has this address from now on; `None`: it is down.
+    pub fn wan_changes(&mut self, to: Option<&str>) {
+        self.ladder.push((self.us, format!("WAN is {}", to.unwrap_or("down"))));
+        let lan: SocketAddr = LAN.parse().unwrap();
+        if let Some(to) = to {
+            let outside = self.peers.iter_mut().filter(|p| p.server != lan);
+            outside.for_each(|p| p.server = SocketAddr::new(to.parse().unwrap(), 5_060));
+        }
+        let ways: Vec<_> = self.peers.iter().map(|p| (p.at, p.server.ip())).collect();
+        let local = |remote: SocketAddr| {
+            let (_, own) = ways.iter().find(|(at, _)| at.ip() == remote.ip())?;
+            (*own == lan.ip() || to.is_some()).then_some(*own)
+        };
+        let now = self.now();
+        self.switch.relisten();
+        self.settle();
+        self.switch.handle_addresses(&local, now);
+        self.settle();
+    }
+
     pub fn disconnect(&mut self, peer: usize) {
         let (Some(id), now) = (self.peers[peer].tcp.take(), self.now()) else { return };
         self.ladder.push((self.us, format!("{} connection lost", self.peers[peer].name)));
@@ -397,8 +425,9 @@ impl World {
             }
             Output::Sip { flow, bytes } => self.sip_to_peer(flow, bytes),
             Output::Resolve { token, port, transport, .. } => {
-                let provider = self.peers.iter().find(|p| p.server == WAN.parse().unwrap());
+                let provider = self.peers.iter().find(|p| p.server != LAN.parse().unwrap());
                 let transport = transport.unwrap_or(Transport::Udp);
+                self.trunk_by_tcp |= transport == Transport::Tcp;
                 let found = provider.map(|p| {
                     let remote = SocketAddr::new(p.at.ip(), port.unwrap_or(transport.default_port()));
                     shell::Way { transport, remote, local: p.server.ip() }
@@ -410,6 +439,9 @@ impl World {
                 let Some(at) = self.peers.iter().position(|p| p.at == to) else {
                     return self.switch.handle_disconnected(id, "refused", now);
                 };
+                if !self.trunk_by_tcp {
+                    return self.on_connect_for_large(id, at);
+                }
                 self.peers[at].tcp = Some(id);
                 self.peers[at].is_tcp = true;
                 let flow = self.flow(at).unwrap();
@@ -435,8 +467,23 @@ impl World {
         }
     }
 
+    fn on_connect_for_large(&mut self, id: u32, at: usize) {
+        let now = self.now();
+        self.ladder.push((self.us, format!("{} < connection", self.peers[at].name)));
+        if !self.takes_large {
+            return self.switch.handle_disconnected(id, "refused", now);
+        }
+        self.large.insert(id, at);
+        let (local, remote) = (self.peers[at].server, self.peers[at].at);
+        self.switch.handle_connected(Flow { transport: Transport::Tcp, id, local, remote }, now);
+    }
+
     fn sip_to_peer(&mut self, flow: Flow, bytes: Vec<u8>) {
         let by_tcp = flow.transport == Transport::Tcp;
+        if by_tcp && let Some(peer) = self.large.get(&flow.id).copied() {
+            self.ladder.push((self.us, format!("{} by connection", self.peers[peer].name)));
+            return self.transmit(Way::ToPeer, peer, bytes);
+        }
         let peer =
             self.peers.iter().position(|p| if by_tcp { p.tcp == Some(flow.id) } else { p.at == flow.remote });
         match peer {

@@ -1,10 +1,7 @@
 //! Sections of calls.
 use super::super::value::{
-    is_device, is_dialable, is_external, is_host, is_host_port, is_name, is_number, is_one_line, is_pattern,
-    is_port_range, is_prefix, is_realm, is_times, is_user,
-};
-use super::{
-    EMERGENCY, ENABLED, Form, Item, Kind, Shown, hidden, hidden_list, item, list, optional, required,
+    is_absolute_path, is_device, is_dialable, is_external, is_host, is_host_port, is_name, is_number,
+    is_one_line, is_pattern, is_port_range, is_prefix, is_realm, is_times, is_user,
 };
 use super::{seconds, text};
 
@@ -20,7 +17,7 @@ pub(super) const SIP: Kind = Kind {
             "listen",
             list(is_one_line, "transport:where:port such as udp:lan:5060"),
             "udp:any:5060 tcp:any:5060",
-            "transport udp or tcp; where: any, an address, a network device or an interface such as lan",
+            "transport udp, tcp or tls; where: any, an address, a network device or an interface such as lan",
         ),
         item(
             "external",
@@ -44,6 +41,16 @@ pub(super) const SIP: Kind = Kind {
             text(is_realm, "1 to 64 plain characters without quotes"),
             "tandem",
             "name of our password domain; phones show it",
+        ),
+        optional(
+            "tls_certificate",
+            text(is_absolute_path, "a path such as /etc/tandem/sip.crt"),
+            "PEM file that places for tls show, the issuers behind it; none: one of our own making",
+        ),
+        optional(
+            "tls_key",
+            text(is_absolute_path, "a path such as /etc/tandem/sip.key"),
+            "PEM file with its key; only with tls_certificate",
         ),
         seconds(
             "min_expires",
@@ -119,13 +126,19 @@ pub(super) const TRUNK: Kind = Kind {
         optional(
             "port",
             Form::Number { least: 1, most: 65_535 },
-            "of host; none: as SRV records in DNS say, else 5060",
+            "of host; none: as SRV records in DNS say, else 5060, with tls 5061",
         ),
         item(
             "transport",
-            text(is_device, "udp, tcp or auto"),
+            text(is_device, "udp, tcp, tls or auto"),
             "udp",
-            "udp or tcp; auto: as NAPTR records in DNS say, else udp",
+            "udp, tcp or tls; auto: as NAPTR records in DNS say, else udp",
+        ),
+        item("tls_verify", Form::Flag, "1", "0: accept any certificate, for an exchange in one's own house"),
+        optional(
+            "ca_file",
+            text(is_absolute_path, "a path such as /etc/ssl/my-ca.pem"),
+            "PEM file with further trusted certificates",
         ),
         optional(
             "proxy",

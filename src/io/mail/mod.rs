@@ -13,8 +13,6 @@ mod link;
 mod mime;
 #[cfg(feature = "mail")]
 mod session;
-#[cfg(all(feature = "mail", feature = "tls"))]
-mod tls;
 
 #[cfg(feature = "mail")]
 pub use session::Connection;

@@ -5,6 +5,8 @@
 use super::link::{Link, Reply};
 use super::mime::{self, Letter};
 use crate::config::{Security, Smtp};
+#[cfg(feature = "tls")]
+use crate::io::tls;
 use crate::message::mail::{Mail, Outcome};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail as MailFrom, Quit, Rcpt, Rset, Starttls};
@@ -214,9 +216,10 @@ impl Connection {
 
     #[cfg(feature = "tls")]
     fn encrypt(mut self) -> Result<Self, Fault> {
-        let client = super::tls::client(&self.server).map_err(Fault::Lost)?;
+        let client = tls::client(&self.server.host, self.server.verify, self.server.ca_file.as_deref())
+            .map_err(Fault::Lost)?;
         self.link.begin_step(self.server.timeout);
-        let link = self.link.into_tls(client).map_err(|e| Fault::Lost(super::tls::failure(&e)))?;
+        let link = self.link.into_tls(client).map_err(|e| Fault::Lost(tls_words(&e)))?;
         Ok(Self { link, ..self })
     }
 
@@ -338,6 +341,15 @@ fn connect(server: &Smtp) -> Result<Link, String> {
         .collect();
     Link::connect(&addresses, server.timeout, attempt_limit(server))
         .map_err(|e| format!("{place}: {}", io_words(&e)))
+}
+
+#[cfg(feature = "tls")]
+fn tls_words(error: &io::Error) -> String {
+    if tls::speaks_none(error) {
+        return "the server speaks no TLS here: for this port try security 'starttls' (587, 25) or 'tls' (465)"
+            .to_owned();
+    }
+    tls::failure(error, "verify").unwrap_or_else(|| format!("TLS: {}", io_words(error)))
 }
 
 /// The letter as DATA sends it, with the final dot. RFC 5321 section 4.5.2.

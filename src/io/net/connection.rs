@@ -1,13 +1,13 @@
-//! The course of one TCP connection: read, write what is queued, end.
+//! The course of one TCP or TLS connection: read, write what is queued, end.
 use super::event::{NetEvent, Outlets};
+use super::pipe::Pipe;
 use super::shared::Scratch;
 use crate::sip::Flow;
+use smol::Timer;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::future::or;
-use smol::{Async, Timer};
 use std::cell::Cell;
-use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -95,18 +95,20 @@ impl Handle {
     }
 }
 
+async fn stall<T>() -> io::Result<T> {
+    Timer::after(STALL).await;
+    Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing"))
+}
+
 impl Writer {
     /// Until the queue is closed and empty. Can be left at any moment and called again.
-    async fn run(&mut self, stream: &Async<TcpStream>) -> io::Result<()> {
+    async fn run(&mut self, pipe: &Pipe) -> io::Result<()> {
         loop {
             while let Some(rest) = self.current.get(self.written..).filter(|r| !r.is_empty()) {
-                let stall = async {
-                    Timer::after(STALL).await;
-                    Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing"))
-                };
-                let written = or(stream.write_with(|mut s| s.write(rest)), stall).await?;
+                let written = or(pipe.write(rest), stall()).await?;
                 self.written = self.written.saturating_add(written);
             }
+            or(pipe.flush(), stall()).await?;
             self.queued.set(self.queued.get().saturating_sub(self.current.len()));
             (self.current, self.written) = (Vec::new(), 0);
             match self.queue.recv().await {
@@ -127,7 +129,7 @@ enum Turn {
 
 /// From the first byte to the end; `patience`: whether the first byte must come soon. Returns why it ended.
 pub async fn talk(
-    stream: &Async<TcpStream>,
+    pipe: &Pipe,
     flow: Flow,
     mut ends: Ends,
     outlets: &Outlets,
@@ -135,20 +137,20 @@ pub async fn talk(
     is_accepted: bool,
 ) -> String {
     let Ends { writer, stop } = &mut ends;
-    let reading = read(stream, flow, outlets, scratch, is_accepted);
-    let mut turn = or(stopped(stop), or(reading, written(writer, stream))).await;
+    let reading = read(pipe, flow, outlets, scratch, is_accepted);
+    let mut turn = or(stopped(stop), or(reading, written(writer, pipe))).await;
     if matches!(turn, Turn::Eof) {
         let grace = async {
             Timer::after(HALF_CLOSED).await;
             Turn::Over("the peer closed it".to_owned())
         };
-        turn = or(stopped(stop), or(written(writer, stream), grace)).await;
+        turn = or(stopped(stop), or(written(writer, pipe), grace)).await;
     }
     match turn {
         Turn::Eof => "the peer closed it".to_owned(),
         Turn::Over(why) => why,
         Turn::Drain => {
-            drain(stream, writer, scratch).await;
+            drain(pipe, writer, scratch).await;
             "closed by us".to_owned()
         }
     }
@@ -162,44 +164,30 @@ async fn stopped(stop: &Receiver<Stop>) -> Turn {
     }
 }
 
-async fn written(writer: &mut Writer, stream: &Async<TcpStream>) -> Turn {
-    match writer.run(stream).await {
+async fn written(writer: &mut Writer, pipe: &Pipe) -> Turn {
+    match writer.run(pipe).await {
         // The queue is closed by a stop alone, which says how.
         Ok(()) => smol::future::pending().await,
         Err(why) => Turn::Over(why.to_string()),
     }
 }
 
-async fn drain(stream: &Async<TcpStream>, writer: &mut Writer, scratch: &Scratch) {
+async fn drain(pipe: &Pipe, writer: &mut Writer, scratch: &Scratch) {
     let limit = async {
         Timer::after(LAST_WORDS).await;
         Err(io::ErrorKind::TimedOut.into())
     };
-    if or(writer.run(stream), limit).await.is_err() || stream.get_ref().shutdown(Shutdown::Write).is_err() {
+    if or(writer.run(pipe), limit).await.is_err() || pipe.finish().await.is_err() {
         return;
     }
-    let discard = async {
-        while let Ok((bytes, ())) = read_once(stream, scratch).await
-            && !bytes.is_empty()
-        {}
-    };
+    let discard = async { while pipe.read(READ, scratch).await.is_ok_and(|bytes| !bytes.is_empty()) {} };
     or(discard, async {
         Timer::after(LINGER).await;
     })
     .await;
 }
 
-async fn read_once(stream: &Async<TcpStream>, scratch: &Scratch) -> io::Result<(Vec<u8>, ())> {
-    stream.read_with(|mut s| scratch.read(READ, |buffer| Ok((s.read(buffer)?, ())))).await
-}
-
-async fn read(
-    stream: &Async<TcpStream>,
-    flow: Flow,
-    outlets: &Outlets,
-    scratch: &Scratch,
-    is_accepted: bool,
-) -> Turn {
+async fn read(pipe: &Pipe, flow: Flow, outlets: &Outlets, scratch: &Scratch, is_accepted: bool) -> Turn {
     let mut is_silent = is_accepted;
     let mut count = 0_u32;
     loop {
@@ -210,15 +198,15 @@ async fn read(
             Timer::after(FIRST_WORDS).await;
             Err(io::Error::new(io::ErrorKind::TimedOut, "the peer said nothing"))
         };
-        match or(read_once(stream, scratch), patience).await {
-            Ok((bytes, ())) if bytes.is_empty() => return Turn::Eof,
-            Ok((bytes, ())) => outlets.tell(NetEvent::Stream { flow, bytes }).await,
+        match or(pipe.read(READ, scratch), patience).await {
+            Ok(bytes) if bytes.is_empty() => return Turn::Eof,
+            Ok(bytes) => outlets.tell(NetEvent::Stream { flow, bytes }).await,
             Err(why) => return Turn::Over(why.to_string()),
         }
         is_silent = false;
         count = count.wrapping_add(1);
         if count.is_multiple_of(PER_WAKE)
-            && let Err(why) = stream.readable().await
+            && let Err(why) = pipe.readable().await
         {
             return Turn::Over(why.to_string());
         }

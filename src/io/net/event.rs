@@ -24,6 +24,8 @@ pub enum NetEvent {
         id: u32,
         why: String,
     },
+    /// Ours changed, or the ways to others.
+    Addresses,
     Resolved {
         token: u64,
         result: Result<Vec<Way>, String>,

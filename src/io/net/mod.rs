@@ -1,7 +1,13 @@
 //! SIP, RTP and names: sockets in, sockets out. Framing, and every decision, is the switch's.
+#[cfg(feature = "tls")]
+mod certificate;
 mod connection;
 mod event;
 mod locals;
+mod locate;
+#[cfg(test)]
+mod names;
+mod pipe;
 mod places;
 mod resolve;
 mod rtp;
@@ -10,7 +16,12 @@ mod sockets;
 mod tcp;
 #[cfg(test)]
 mod tests;
+mod tls;
+#[cfg(test)]
+#[cfg(feature = "tls")]
+mod tls_tests;
 mod udp;
+mod uplink;
 
 pub use event::{Inlets, NetEvent, RtpEvent};
 pub use shared::Dropped;
@@ -20,17 +31,23 @@ use super::task::spawn;
 use crate::sip::{Flow, Transport};
 use crate::switch::net::{Listening, Place, TlsPeer, Way};
 use crate::util::limits::SIP_MESSAGE;
+use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
 use event::Outlets;
-use resolve::{Lookup, Resolver};
+use locate::locate;
+use resolve::Resolver;
 use rtp::RtpPort;
 use shared::Scratch;
 use smol::LocalExecutor;
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::time::Duration;
 use tcp::{Acceptor, Connections};
 use udp::{Datagrams, Means};
+
+/// All questions about one host together may take so long.
+const LOOKUP: Duration = Duration::from_secs(18);
 
 /// All sockets of SIP and RTP.
 pub struct Net {
@@ -41,13 +58,13 @@ pub struct Net {
     rtp: Table<u16, RtpPort>,
     rtp_openings: u32,
     unsent_rtp: Dropped,
-    resolver: Resolver,
+    resolver: Rc<Resolver>,
 }
 
 impl Net {
     /// And where comes out what the sockets hear.
     #[must_use]
-    pub fn new(executor: Rc<LocalExecutor<'static>>, clock: Clock) -> (Self, Inlets) {
+    pub fn new(executor: Rc<LocalExecutor<'static>>, clock: Clock, seed: Seed) -> (Self, Inlets) {
         let (outlets, inlets) = Outlets::new();
         let means =
             Means { executor, clock, outlets, scratch: Scratch::new(SIP_MESSAGE), locals: Rc::default() };
@@ -59,24 +76,35 @@ impl Net {
             rtp: Table::new(),
             rtp_openings: 0,
             unsent_rtp: Dropped::default(),
-            resolver: Resolver::default(),
+            resolver: Rc::new(Resolver::new(Random::new(seed))),
         };
+        spawn(&net.means.executor, uplink::watch(net.means.outlets.clone())).detach();
         (net, inlets)
     }
 
-    /// Open a listening socket: where it listens now.
+    /// Open a listening socket: where it listens now. One that is there already stays, and shows the certificate as it is now.
     ///
     /// # Errors
     /// In words, with what to do.
     pub fn listen(&mut self, listening: &Listening) -> Result<SocketAddr, String> {
         let (id, port) = (listening.id, listening.port);
+        let address = match &listening.place {
+            Place::Any => Ok(None),
+            Place::Address(ip) => Ok(Some(*ip)),
+            Place::Device(name) => places::address_of(name).map(Some),
+        };
+        let tls = listening.tls.as_ref().map(tls::server).transpose();
+        if let (Ok(address), Ok(tls)) = (&address, &tls)
+            && let Some(local) = self.still_listens(id, *address, port)
+        {
+            if let Some(acceptor) = self.tcp.get(&id) {
+                acceptor.show(tls.clone());
+            }
+            return Ok(local);
+        }
         // A number used again: the earlier socket goes first, it may have the same port.
         self.unlisten(id);
-        let address = match &listening.place {
-            Place::Any => None,
-            Place::Address(ip) => Some(*ip),
-            Place::Device(name) => Some(places::address_of(name)?),
-        };
+        let (address, tls) = (address?, tls?);
         let result = match listening.transport {
             Transport::Udp => Datagrams::open(id, address, port, &self.means).map(|socket| {
                 let local = socket.local();
@@ -84,7 +112,7 @@ impl Net {
                 local
             }),
             Transport::Tcp | Transport::Tls => {
-                Acceptor::open(id, address, port, &self.means, &self.connections).map(|socket| {
+                Acceptor::open(id, address, port, &self.means, &self.connections, tls).map(|socket| {
                     let local = socket.local();
                     self.tcp.insert(id, socket);
                     local
@@ -92,6 +120,15 @@ impl Net {
             }
         };
         result.map_err(|why| places::words(&why, address, port))
+    }
+
+    /// Where a socket is that is asked for again, if it is where it should be.
+    fn still_listens(&self, id: u32, address: Option<IpAddr>, port: u16) -> Option<SocketAddr> {
+        let local =
+            self.udp.get(&id).map(Datagrams::local).or_else(|| self.tcp.get(&id).map(Acceptor::local))?;
+        let is_there =
+            local.port() == port && address.map_or(local.ip().is_unspecified(), |ip| local.ip() == ip);
+        is_there.then_some(local)
     }
 
     pub fn unlisten(&mut self, id: u32) {
@@ -115,27 +152,36 @@ impl Net {
     /// # Errors
     /// In words, at once; else an event tells.
     pub fn connect(&mut self, id: u32, to: SocketAddr, tls: Option<&TlsPeer>) -> Result<(), String> {
-        if tls.is_some() {
-            return Err("TLS is not in this version".to_owned());
-        }
-        tcp::connect(id, to, &self.means, &self.connections)
+        let tls = tls.map(tls::client).transpose()?;
+        tcp::connect(id, to, tls, &self.means, &self.connections)
     }
 
     pub fn disconnect(&mut self, id: u32) {
         self.connections.borrow_mut().disconnect(id);
     }
 
-    /// Look a name up; `NetEvent::Resolved` tells.
+    /// Our own address on the way to a peer.
+    #[must_use]
+    pub fn local(&self, remote: SocketAddr) -> Option<IpAddr> {
+        self.means.locals.borrow_mut().find(remote, self.means.clock.now().mono)
+    }
+
+    /// Find the ways to a host; `NetEvent::Resolved` tells.
     pub fn resolve(&mut self, token: u64, host: &str, port: Option<u16>, transport: Option<Transport>) {
-        let transport = transport.unwrap_or(Transport::Udp);
-        let lookup = self.resolver.ask(host, port.unwrap_or(transport.default_port()));
-        let means = self.means.clone();
+        let turn = self.resolver.turn();
+        let (resolver, means, host) = (self.resolver.clone(), self.means.clone(), host.to_owned());
         let answer = async move {
-            let addresses = match lookup {
-                Lookup::Known(addresses) => addresses,
-                Lookup::Asked(answer) => answer.wait().await,
+            let found = match turn {
+                Ok(_turn) => {
+                    let late = async {
+                        smol::Timer::after(LOOKUP).await;
+                        Err("the name servers take too long".to_owned())
+                    };
+                    smol::future::or(locate(&resolver, &host, port, transport), late).await
+                }
+                Err(why) => Err(why),
             };
-            let result = addresses.and_then(|all| ways(&all, transport, &means));
+            let result = found.and_then(|all| ways(&all, &means));
             means.outlets.tell(NetEvent::Resolved { token, result }).await;
         };
         spawn(&self.means.executor, answer).detach();
@@ -180,6 +226,10 @@ impl Net {
                 true
             }
             NetEvent::Resolved { .. } => true,
+            NetEvent::Addresses => {
+                self.means.locals.take();
+                true
+            }
         }
     }
 
@@ -190,14 +240,14 @@ impl Net {
     }
 }
 
-/// Addresses to which a way leads.
-fn ways(addresses: &[SocketAddr], transport: Transport, means: &Means) -> Result<Vec<Way>, String> {
+/// Those to which a way leads.
+fn ways(found: &[(Transport, SocketAddr)], means: &Means) -> Result<Vec<Way>, String> {
     let now = means.clock.now().mono;
     let mut locals = means.locals.borrow_mut();
-    let way = |remote: &SocketAddr| {
-        let remote = sockets::canonical(*remote);
+    let way = |&(transport, remote): &(Transport, SocketAddr)| {
+        let remote = sockets::canonical(remote);
         locals.find(remote, now).map(|local: IpAddr| Way { transport, remote, local })
     };
-    let ways: Vec<Way> = addresses.iter().filter_map(way).collect();
+    let ways: Vec<Way> = found.iter().filter_map(way).collect();
     if ways.is_empty() { Err("no way leads there: is the uplink down?".to_owned()) } else { Ok(ways) }
 }

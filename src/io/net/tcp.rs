@@ -1,11 +1,13 @@
-//! SIP over TCP: listening places, and all connections, accepted and made.
+//! SIP over TCP and TLS: listening places, and all connections, accepted and made.
 use super::connection::{Ends, Handle, Stop, pair, talk};
 use super::event::NetEvent;
+use super::pipe::Pipe;
 use super::shared::Shared;
 use super::sockets::{begin_connect, canonical, listener, on_any, tune};
+use super::tls::{Client, Server, Side, secure};
 use super::udp::Means;
 use crate::io::task::spawn;
-use crate::sip::{Flow, Transport};
+use crate::sip::Flow;
 use crate::util::limits::{TCP_ACCEPTED, TCP_OURS, TCP_PER_SOURCE};
 use crate::util::table::Table;
 use smol::future::or;
@@ -134,6 +136,7 @@ pub struct Acceptor {
     id: u32,
     socket: Shared<TcpListener>,
     local: SocketAddr,
+    tls: Rc<RefCell<Option<Server>>>,
     connections: Rc<RefCell<Connections>>,
     _task: Task<()>,
 }
@@ -156,6 +159,7 @@ impl Acceptor {
         port: u16,
         means: &Means,
         connections: &Rc<RefCell<Connections>>,
+        tls: Option<Server>,
     ) -> io::Result<Self> {
         let socket = match address {
             Some(ip) => listener(SocketAddr::from((ip, port)))?,
@@ -163,8 +167,15 @@ impl Acceptor {
         };
         let local = socket.local_addr()?;
         let socket = Shared::new(socket)?;
-        let task = spawn(&means.executor, accept(socket.clone(), id, means.clone(), connections.clone()));
-        Ok(Self { id, socket, local, connections: connections.clone(), _task: task })
+        let tls = Rc::new(RefCell::new(tls));
+        let task = accept(socket.clone(), id, means.clone(), connections.clone(), tls.clone());
+        let task = spawn(&means.executor, task);
+        Ok(Self { id, socket, local, tls, connections: connections.clone(), _task: task })
+    }
+
+    /// What it shows from now on: certificates are renewed.
+    pub fn show(&self, tls: Option<Server>) {
+        self.tls.replace(tls);
     }
 
     #[must_use]
@@ -178,11 +189,15 @@ async fn accept(
     listening: u32,
     means: Means,
     connections: Rc<RefCell<Connections>>,
+    tls: Rc<RefCell<Option<Server>>>,
 ) {
     let mut count = 0_u32;
     loop {
         match socket.read_with(TcpListener::accept).await {
-            Ok((stream, remote)) => welcome(stream, remote, listening, &means, &connections),
+            Ok((stream, remote)) => {
+                let side = tls.borrow().clone().map(Side::Server);
+                welcome((stream, remote), side, listening, &means, &connections);
+            }
             Err(why) if why.kind() == io::ErrorKind::NotConnected => return,
             // The peer was faster gone than we.
             Err(why) if why.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -201,8 +216,8 @@ async fn accept(
 
 /// A further connection than there is room for is closed by being dropped.
 fn welcome(
-    stream: TcpStream,
-    remote: SocketAddr,
+    (stream, remote): (TcpStream, SocketAddr),
+    side: Option<Side>,
     listening: u32,
     means: &Means,
     connections: &Rc<RefCell<Connections>>,
@@ -224,8 +239,10 @@ fn welcome(
     let ends = connections.add(id, Origin::Accepted { listening, source });
     let task_means = means.clone();
     let course = async move {
-        let why = begin(&stream, id, ends, &task_means, true).await;
-        drop(stream);
+        let why = match secured(stream, side).await {
+            Ok(pipe) => begin(pipe, id, ends, &task_means, true).await,
+            Err(why) => why,
+        };
         task_means.outlets.tell(NetEvent::Ended { id, why }).await;
     };
     spawn(&means.executor, course).detach();
@@ -238,6 +255,7 @@ fn welcome(
 pub fn connect(
     id: u32,
     to: SocketAddr,
+    tls: Option<Client>,
     means: &Means,
     connections: &Rc<RefCell<Connections>>,
 ) -> Result<(), String> {
@@ -253,31 +271,44 @@ pub fn connect(
     let ends = all.add(id, Origin::Ours);
     let task_means = means.clone();
     let course = async move {
-        let why = make(id, to, ends, &task_means).await;
+        let why = make(id, to, tls, ends, &task_means).await;
         task_means.outlets.tell(NetEvent::Ended { id, why }).await;
     };
     spawn(&means.executor, course).detach();
     Ok(())
 }
 
-async fn make(id: u32, to: SocketAddr, ends: Ends, means: &Means) -> String {
-    let limit = async {
-        Timer::after(CONNECT).await;
-        Err(format!("no connection within {} seconds", CONNECT.as_secs()))
-    };
+async fn make(id: u32, to: SocketAddr, tls: Option<Client>, ends: Ends, means: &Means) -> String {
     let stop = ends.stop.clone();
     let stopped = async {
         let _ = stop.recv().await;
         Err("closed by us".to_owned())
     };
-    let connected = async { connected(to).await.map_err(|why| why.to_string()) };
-    match or(stopped, or(connected, limit)).await {
-        Ok(stream) => begin(&stream, id, ends, means, false).await,
+    let connected = async {
+        let stream = connected(to).await.map_err(|why| why.to_string())?;
+        secured(stream, tls.map(Side::Client)).await
+    };
+    match or(stopped, or(connected, late())).await {
+        Ok(pipe) => begin(pipe, id, ends, means, false).await,
         Err(why) => why,
     }
 }
 
-async fn connected(to: SocketAddr) -> io::Result<Async<TcpStream>> {
+async fn late<T>() -> Result<T, String> {
+    Timer::after(CONNECT).await;
+    Err(format!("no connection within {} seconds", CONNECT.as_secs()))
+}
+
+/// As it is, or after a handshake.
+async fn secured(stream: Async<TcpStream>, side: Option<Side>) -> Result<Pipe, String> {
+    let Some(side) = side else { return Ok(Pipe::plain(stream)) };
+    tune(stream.get_ref());
+    or(secure(stream, side), late()).await
+}
+
+/// # Errors
+/// What the system says.
+pub async fn connected(to: SocketAddr) -> io::Result<Async<TcpStream>> {
     let stream = Async::new_nonblocking(begin_connect(to)?)?;
     stream.writable().await?;
     if stream.get_ref().peer_addr().is_ok() {
@@ -288,13 +319,13 @@ async fn connected(to: SocketAddr) -> io::Result<Async<TcpStream>> {
     Err(io::ErrorKind::NotConnected.into())
 }
 
-async fn begin(stream: &Async<TcpStream>, id: u32, ends: Ends, means: &Means, is_accepted: bool) -> String {
-    tune(stream.get_ref());
-    let (local, remote) = match (stream.get_ref().local_addr(), stream.get_ref().peer_addr()) {
+async fn begin(pipe: Pipe, id: u32, ends: Ends, means: &Means, is_accepted: bool) -> String {
+    tune(pipe.socket());
+    let (local, remote) = match (pipe.socket().local_addr(), pipe.socket().peer_addr()) {
         (Ok(local), Ok(remote)) => (canonical(local), canonical(remote)),
         (Err(why), _) | (_, Err(why)) => return why.to_string(),
     };
-    let flow = Flow { transport: Transport::Tcp, id, local, remote };
+    let flow = Flow { transport: pipe.transport(), id, local, remote };
     means.outlets.tell(NetEvent::Connected(flow)).await;
-    talk(stream, flow, ends, &means.outlets, &means.scratch, is_accepted).await
+    talk(&pipe, flow, ends, &means.outlets, &means.scratch, is_accepted).await
 }

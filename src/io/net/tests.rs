@@ -14,18 +14,18 @@ use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-struct Rig {
-    net: Net,
-    inlets: Inlets,
+pub(super) struct Rig {
+    pub net: Net,
+    pub inlets: Inlets,
 }
 
-fn run<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
+pub(super) fn run<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
     let executor = Rc::new(LocalExecutor::new());
-    let (net, inlets) = Net::new(executor.clone(), Clock::start());
+    let (net, inlets) = Net::new(executor.clone(), Clock::start(), [0; 32]);
     smol::block_on(executor.run(within(test(Rig { net, inlets }))));
 }
 
-async fn within<R>(wait: impl Future<Output = R>) -> R {
+pub(super) async fn within<R>(wait: impl Future<Output = R>) -> R {
     let limit = async {
         Timer::after(Duration::from_secs(20)).await;
         panic!("it takes too long");
@@ -41,7 +41,7 @@ impl Rig {
         place: Place,
         port: u16,
     ) -> Result<SocketAddr, String> {
-        self.net.listen(&Listening { id, transport, place, port })
+        self.net.listen(&Listening { id, transport, place, port, tls: None })
     }
 
     /// A listening place on the loopback.
@@ -50,7 +50,7 @@ impl Rig {
     }
 
     /// The next event that the switch would hear of.
-    async fn next(&mut self) -> NetEvent {
+    pub async fn next(&mut self) -> NetEvent {
         loop {
             let event = within(self.inlets.net.recv()).await.unwrap();
             if self.net.admit(&event) {
@@ -66,7 +66,7 @@ impl Rig {
         }
     }
 
-    async fn connected(&mut self) -> Flow {
+    pub async fn connected(&mut self) -> Flow {
         match self.next().await {
             NetEvent::Connected(flow) => flow,
             NetEvent::Ended { why, .. } => panic!("{why}"),
@@ -75,7 +75,7 @@ impl Rig {
     }
 
     /// Bytes of a connection until there are so many.
-    async fn stream(&mut self, length: usize) -> Vec<u8> {
+    pub async fn stream(&mut self, length: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while all.len() < length {
             match self.next().await {
@@ -87,7 +87,7 @@ impl Rig {
         all
     }
 
-    async fn ended(&mut self) -> (u32, String) {
+    pub async fn ended(&mut self) -> (u32, String) {
         match self.next().await {
             NetEvent::Ended { id, why } => (id, why),
             _ => panic!("not its end"),

@@ -50,6 +50,11 @@ impl Shell {
             NetEvent::Connected(flow) => self.switch.handle_connected(flow, now),
             NetEvent::Stream { flow, bytes } => self.switch.handle_stream(flow, &bytes, now),
             NetEvent::Ended { id, why } => self.switch.handle_disconnected(id, &why, now),
+            NetEvent::Addresses => {
+                self.switch.relisten();
+                self.carry_out();
+                self.switch.handle_addresses(&|remote| self.net.local(remote), now);
+            }
             NetEvent::Resolved { token, result } => self.switch.handle_resolved(token, result, now),
         }
     }

@@ -11,6 +11,7 @@ mod leg;
 mod progress;
 mod reach;
 mod sound;
+mod uplink;
 mod view;
 
 pub use cause::Cause;

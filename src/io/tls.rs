@@ -1,5 +1,4 @@
-//! TLS towards a mail server: whom to trust, and what to say when it isn't trusted.
-use crate::config::Smtp;
+//! TLS towards mail servers and providers: whom to trust, and what to say when it isn't trusted.
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
@@ -11,20 +10,20 @@ use rustls::{
 use std::io;
 use std::sync::Arc;
 
-/// A TLS client for `server`, before its first byte. Built per connection: the system's certificates take some
+/// A TLS client for `host`, before its first byte. Built per connection: the system's certificates take some
 /// 300 kB that an idle router has better use for.
 ///
 /// # Errors
 /// In words, naming the option to change.
-pub fn client(server: &Smtp) -> Result<ClientConnection, String> {
-    let name = ServerName::try_from(server.host.clone())
-        .map_err(|_| format!("'{}' is no host name that a certificate could be for", server.host))?;
+pub fn client(host: &str, verify: bool, ca_file: Option<&str>) -> Result<ClientConnection, String> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| format!("'{host}' is no host name that a certificate could be for"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|e| format!("TLS: {e}"))?;
-    let config = if server.verify {
-        builder.with_root_certificates(roots(server)?).with_no_client_auth()
+    let config = if verify {
+        builder.with_root_certificates(roots(ca_file)?).with_no_client_auth()
     } else {
         let anyone = Arc::new(Anyone(provider));
         builder.dangerous().with_custom_certificate_verifier(anyone).with_no_client_auth()
@@ -33,10 +32,10 @@ pub fn client(server: &Smtp) -> Result<ClientConnection, String> {
 }
 
 /// The system's certificates and those of `ca_file`.
-fn roots(server: &Smtp) -> Result<RootCertStore, String> {
+fn roots(ca_file: Option<&str>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(path) = &server.ca_file {
+    if let Some(path) = ca_file {
         let unusable = |why: String| format!("option 'ca_file' is '{path}': {why}");
         let before = roots.len();
         for certificate in CertificateDer::pem_file_iter(path).map_err(|e| unusable(pem_words(&e)))? {
@@ -57,7 +56,8 @@ fn roots(server: &Smtp) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-fn pem_words(error: &rustls::pki_types::pem::Error) -> String {
+/// In words.
+pub fn pem_words(error: &rustls::pki_types::pem::Error) -> String {
     match error {
         rustls::pki_types::pem::Error::Io(e) => e.to_string(),
         other => other.to_string(),
@@ -65,24 +65,26 @@ fn pem_words(error: &rustls::pki_types::pem::Error) -> String {
 }
 
 /// A failed handshake in words: what is wrong with the certificate, and which option to set.
-pub fn failure(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
-    match inner {
-        Some(Error::InvalidCertificate(why)) => certificate_words(why),
-        Some(Error::NoCertificatesPresented) => "the server shows no certificate".to_owned(),
-        // What a server that speaks plain SMTP on this port gives.
-        Some(Error::InvalidMessage(_)) => {
-            "the server speaks no TLS here: for this port try security 'starttls' (587, 25) or 'tls' (465)"
-                .to_owned()
-        }
-        Some(other) => format!("TLS: {other}"),
-        None => format!("TLS: {}", super::session::io_words(error)),
-    }
+/// `verify`: how the option that ends all checks is called there. `None`: it is not the handshake's fault.
+pub fn failure(error: &io::Error, verify: &str) -> Option<String> {
+    Some(match error.get_ref().and_then(|e| e.downcast_ref::<Error>())? {
+        Error::InvalidCertificate(why) => certificate_words(why, verify),
+        Error::NoCertificatesPresented => "the server shows no certificate".to_owned(),
+        other => format!("TLS: {other}"),
+    })
 }
 
-fn certificate_words(why: &CertificateError) -> String {
-    let self_made = "set option 'ca_file' to the certificate that signed it, or for a server in your own house \
-                     option 'verify' to '0'";
+/// What a server gives that speaks in clear on this port.
+pub fn speaks_none(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|e| e.downcast_ref::<Error>());
+    matches!(inner, Some(Error::InvalidMessage(_)))
+}
+
+fn certificate_words(why: &CertificateError, verify: &str) -> String {
+    let self_made = format!(
+        "set option 'ca_file' to the certificate that signed it, or for a server in your own house option \
+         '{verify}' to '0'"
+    );
     match why {
         CertificateError::UnknownIssuer => {
             format!("certificate not trusted: its issuer is unknown; {self_made}")
