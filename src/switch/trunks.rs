@@ -20,6 +20,10 @@ use std::time::Duration;
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// A trunk without registration: its addresses are looked up so often.
 const LOOK_SELDOM: Duration = Duration::from_secs(300);
+/// Between two line ends that keep a connection, and every NAT on its way, open (RFC 5626 section 4.4.1).
+const PING_STREAM: Duration = Duration::from_secs(110);
+/// By UDP, where the provider sees another address of ours than we have: a NAT forgets after 30 seconds.
+const PING_DATAGRAM: Duration = Duration::from_secs(29);
 /// The tokens of our Contacts at providers.
 const TOKEN: usize = 16;
 
@@ -53,6 +57,8 @@ pub struct TrunkLine {
     /// All addresses of its name: calls from them are its.
     addresses: Vec<IpAddr>,
     registration: Option<Registration>,
+    /// When the way is kept open next.
+    ping_at: Instant,
     request: Option<ClientId>,
     answerer: Answerer,
 }
@@ -92,6 +98,16 @@ impl TrunkLine {
         self.line = line;
     }
 
+    /// How often the way has to be kept open.
+    fn ping_interval(&self) -> Option<Duration> {
+        let Line::Up { flow, .. } = &self.line else { return None };
+        let learnt = self.registration.as_ref().and_then(Registration::learnt_address);
+        match flow.transport {
+            Transport::Udp => learnt.map(|_| PING_DATAGRAM),
+            Transport::Tcp | Transport::Tls => Some(PING_STREAM),
+        }
+    }
+
     fn flow(&self) -> Option<Flow> {
         match &self.line {
             Line::Up { flow, .. } => Some(*flow),
@@ -113,8 +129,11 @@ impl Trunks {
         let each = self.all.iter().filter_map(|t| match &t.line {
             Line::Down { again, .. } => Some(*again),
             Line::Up { look_at, .. } => {
-                let registration = t.registration.as_ref().and_then(Registration::poll_timeout);
-                Some(registration.filter(|_| t.request.is_none()).map_or(*look_at, |at| at.min(*look_at)))
+                let next = match &t.registration {
+                    Some(registration) => registration.poll_timeout().filter(|_| t.request.is_none()),
+                    None => Some(*look_at),
+                };
+                next.into_iter().chain(t.ping_interval().map(|_| t.ping_at)).min()
             }
             Line::Resolving { .. } | Line::Connecting { .. } => None,
         });
@@ -142,7 +161,15 @@ impl Switch {
             let registration = registration(&section, &mut self.random);
             let line = Line::Down { why: "starting".to_owned(), again: now.mono };
             let (addresses, answerer) = (Vec::new(), Answerer::default());
-            kept.push(TrunkLine { section, line, addresses, registration, request: None, answerer });
+            kept.push(TrunkLine {
+                section,
+                line,
+                addresses,
+                registration,
+                ping_at: now.mono,
+                request: None,
+                answerer,
+            });
         }
         self.trunks.all = kept;
     }
@@ -169,6 +196,12 @@ impl Switch {
 
     fn advance_trunk(&mut self, at: usize, now: Now) {
         let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+        if let (Some(interval), Some(flow)) = (trunk.ping_interval(), trunk.flow())
+            && trunk.ping_at <= now.mono
+        {
+            trunk.ping_at = now.mono + interval;
+            self.outputs.push_back(Output::Sip { flow, bytes: b"\r\n\r\n".to_vec() });
+        }
         match &trunk.line {
             Line::Down { again, .. } if *again <= now.mono => self.look_up(at),
             Line::Up { look_at, .. } if *look_at <= now.mono && trunk.registration.is_none() => {

@@ -98,3 +98,18 @@ fn a_trunk_by_tcp_connects_again() {
     assert_eq!(w.peers[PROVIDER].talks[0].ended_by, "BYE", "{}", w.story());
     w.end();
 }
+
+/// A connection to the provider is kept open, by RFC 5626 section 4.4.1; a datagram needs it only through a NAT.
+#[test]
+fn the_way_is_kept_open() {
+    let mut w = house();
+    w.run(1_200.0);
+    assert_eq!(w.count("ping 203.0.113.10:5060"), 0, "no NAT");
+    w.end();
+    let config = format!("{CONFIG}{TRUNK}")
+        .replace("option register '1'", "option register '1'\n\toption transport 'tcp'");
+    let mut w = home_with(&config);
+    w.run(1_200.0);
+    assert_eq!(w.count("ping 203.0.113.10:5060"), 11, "{}", w.story());
+    w.end();
+}

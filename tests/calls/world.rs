@@ -60,6 +60,7 @@ pub struct World {
     pub large: BTreeMap<u32, usize>,
     /// A trunk's name was asked for with TCP.
     trunk_by_tcp: bool,
+    wan_is_down: bool,
     pub replies: Vec<Value>,
     /// What is in the state directory.
     pub files: BTreeMap<String, Vec<u8>>,
@@ -91,6 +92,7 @@ impl World {
             takes_large: false,
             large: BTreeMap::new(),
             trunk_by_tcp: false,
+            wan_is_down: false,
             replies: Vec::new(),
             files: BTreeMap::new(),
             disk_is_full: false,
@@ -273,6 +275,7 @@ impl World {
     /// The WAN has this address from now on; `None`: it is down.
     pub fn wan_changes(&mut self, to: Option<&str>) {
         self.ladder.push((self.us, format!("WAN is {}", to.unwrap_or("down"))));
+        self.wan_is_down = to.is_none();
         let lan: SocketAddr = LAN.parse().unwrap();
         if let Some(to) = to {
             let outside = self.peers.iter_mut().filter(|p| p.server != lan);
@@ -425,7 +428,8 @@ impl World {
             }
             Output::Sip { flow, bytes } => self.sip_to_peer(flow, bytes),
             Output::Resolve { token, port, transport, .. } => {
-                let provider = self.peers.iter().find(|p| p.server != LAN.parse().unwrap());
+                let outside = |p: &&Peer| p.server != LAN.parse().unwrap() && !self.wan_is_down;
+                let provider = self.peers.iter().find(outside);
                 let transport = transport.unwrap_or(Transport::Udp);
                 self.trunk_by_tcp |= transport == Transport::Tcp;
                 let found = provider.map(|p| {
@@ -479,6 +483,9 @@ impl World {
     }
 
     fn sip_to_peer(&mut self, flow: Flow, bytes: Vec<u8>) {
+        if bytes == b"\r\n\r\n" {
+            return self.ladder.push((self.us, format!("ping {}", flow.remote)));
+        }
         let by_tcp = flow.transport == Transport::Tcp;
         if by_tcp && let Some(peer) = self.large.get(&flow.id).copied() {
             self.ladder.push((self.us, format!("{} by connection", self.peers[peer].name)));

@@ -3,6 +3,9 @@ use super::super::value::{
     is_absolute_path, is_device, is_dialable, is_external, is_host, is_host_port, is_name, is_number,
     is_one_line, is_pattern, is_port_range, is_prefix, is_realm, is_times, is_user,
 };
+use super::{
+    EMERGENCY, ENABLED, Form, Item, Kind, Shown, hidden, hidden_list, item, list, optional, required,
+};
 use super::{seconds, text};
 
 const NUMBER: &str = "3 to 15 digits, with + in front of a country code";
