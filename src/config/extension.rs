@@ -18,7 +18,7 @@ pub struct Extension {
     pub display: Option<String>,
     /// `secret`. Required; not the number itself.
     pub secret: Secret,
-    /// `digest`, default md5.
+    /// `digest`, default md5; with both SHA-256 is offered first.
     pub digest: Digest,
     /// `max_contacts`, default 3, 1 to 10: a further one pushes out the oldest.
     pub max_contacts: u8,
@@ -46,6 +46,8 @@ pub struct Extension {
 pub enum Digest {
     Md5,
     Sha256,
+    /// RFC 8760: the phone takes the first that it can.
+    Both,
 }
 
 pub use crate::wire::sdp::Codec;
@@ -106,6 +108,7 @@ impl Extension {
             secret: Secret::new(secret),
             digest: match fields.text("digest").as_deref() {
                 Some("sha256") => Digest::Sha256,
+                Some("md5 sha256" | "sha256 md5") => Digest::Both,
                 _ => Digest::Md5,
             },
             max_contacts: u8::try_from(fields.number("max_contacts")).unwrap_or(u8::MAX),

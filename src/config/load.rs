@@ -41,6 +41,7 @@ impl Loaded {
         load.parties();
         load.sections();
         load.forwards();
+        load.config.extensions.sort_by(|a, b| a.name.cmp(&b.name));
         load.look_around();
         let (problems, notices) = load.report.finish();
         Self { config: load.config, problems, notices }

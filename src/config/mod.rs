@@ -55,6 +55,7 @@ pub struct Config {
     pub smtps: Vec<Smtp>,
     pub forwards: Vec<Forward>,
     pub sip: Sip,
+    /// By name, so that each is found at once.
     pub extensions: Vec<Extension>,
     /// Numbers of extensions that were left out for a problem: they must not go out by a route meanwhile.
     pub left_out: Vec<String>,
@@ -62,4 +63,13 @@ pub struct Config {
     pub groups: Vec<Group>,
     /// In the order of the file, which is the order they are asked in.
     pub routes: Vec<Route>,
+}
+
+impl Config {
+    /// Switched on and without a problem.
+    #[must_use]
+    pub fn extension(&self, name: &str) -> Option<&Extension> {
+        let at = self.extensions.binary_search_by(|extension| extension.name.as_str().cmp(name)).ok()?;
+        self.extensions.get(at).filter(|extension| extension.enabled)
+    }
 }

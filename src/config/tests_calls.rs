@@ -31,7 +31,7 @@ fn wrong_options() {
         ),
         ("sip", "realm 'a\"b'", "is 'a\"b', want 1 to 64 plain characters without quotes"),
         ("sip", "min_expires '5'", "is '5', want a number from 10 to 3600"),
-        ("extension", "digest 'sha-512'", "is 'sha-512', want md5 or sha256"),
+        ("extension", "digest 'sha-512'", "is 'sha-512', want md5, sha256, md5 sha256 or sha256 md5"),
         ("extension", "max_contacts '0'", "is '0', want a number from 1 to 10"),
         ("extension", "codecs 'pcmu mp3'", "is 'mp3', want pcmu or pcma"),
         ("extension", "codecs 'g722'", "is 'g722', want pcmu or pcma beside it"),

@@ -348,6 +348,8 @@ impl Shell {
     /// What was handed to the disk is waited for, so that a stop loses nothing that was answered.
     async fn end(mut self, inbox: &Receiver<Event>) -> io::Result<()> {
         log::info!("ending");
+        self.switch.handle_end(self.clock.now());
+        self.carry_out();
         let limit = smol::Timer::after(std::time::Duration::from_secs(3));
         let drain = async {
             while !self.switch.is_stored() {

@@ -104,6 +104,7 @@ impl Switch {
                     log::info!("listening at {shown} ({at})");
                 }
                 socket.state = State::Up(at);
+                self.restore_phones(now);
             }
             Err(why) => {
                 let told = matches!(&socket.state, State::Failed { why: old, .. } if *old == why);

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod calls;
 mod fleet;
+mod kept;
 mod large;
 pub mod line;
 mod lines;
@@ -193,6 +194,7 @@ pub struct Switch {
     sip: Endpoint,
     authenticator: Authenticator,
     registrar: Registrar,
+    kept: kept::Keeping,
     sockets: listen::Sockets,
     /// Our address outside, where `external` is a name.
     external: Option<IpAddr>,
@@ -243,6 +245,7 @@ impl Switch {
             registrar: Registrar::new(random.block()),
             presence: presence::Presence::new(random.block()),
             messages: messages::Messages::default(),
+            kept: kept::Keeping::default(),
             random,
             sockets: listen::Sockets::default(),
             external: None,
@@ -320,6 +323,7 @@ impl Switch {
         if self.registrar.poll_timeout().is_some_and(|at| at <= now.mono) {
             self.registrar_timeouts(now);
         }
+        self.keep_phones(now);
         self.retry_listening(now);
         self.end_slow_streams(now);
         if self.external_at.is_some_and(|at| at <= now.mono) {
@@ -343,6 +347,7 @@ impl Switch {
             self.storing.poll_timeout(),
             self.sip.poll_timeout(),
             self.registrar.poll_timeout(),
+            self.kept.poll_timeout(),
             self.sockets.poll_timeout(),
             self.streams.poll_timeout(),
             self.trunks.poll_timeout(),

@@ -3,7 +3,7 @@ use super::Switch;
 use super::calls::Party;
 use crate::config::{Digest, Extension, Trunk};
 use crate::sip::auth::{Account, Algorithm, Role, Verdict};
-use crate::sip::registrar::{Change, Policy, Reach};
+use crate::sip::registrar::{Change, Reach};
 use crate::sip::{ClientId, Flow};
 use crate::util::text::one_line;
 use crate::util::time::{Instant, Now};
@@ -32,9 +32,12 @@ impl Who {
 impl Switch {
     /// REGISTER: the phone proves its password, then its contacts are kept.
     pub(super) fn on_register(&mut self, request: &Message, flow: Flow, now: Now) -> Message {
-        let extension = match self.authenticate(request, flow, now) {
-            Ok(extension) => extension,
+        let name = match self.prove(request, flow, now) {
+            Ok(name) => name,
             Err(response) => return *response,
+        };
+        let Some(extension) = self.loaded.config.extension(&name) else {
+            return self.sip.response_to(request, 403);
         };
         // Who proves to be 100 registers as 100.
         let aor = request.to().and_then(|to| to.uri.user_text());
@@ -42,15 +45,9 @@ impl Switch {
             log::warn!("extension '{}': REGISTER for another one from {}", extension.name, flow.remote);
             return self.sip.response_to(request, 403);
         }
-        let sip = &self.loaded.config.sip;
-        let seconds = |wait: std::time::Duration| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
-        let policy = Policy {
-            max_contacts: usize::from(extension.max_contacts),
-            qualify: extension.qualify,
-            expires: (seconds(sip.min_expires), seconds(sip.max_expires)),
-        };
-        let response = self.registrar.register(&extension.name, policy, request, flow, now);
-        self.wake_messages(&extension.name);
+        let policy = self.policy(extension);
+        let response = self.registrar.register(&name, policy, request, flow, now);
+        self.wake_messages(&name);
         self.tell_registrar_news();
         response
     }
@@ -62,21 +59,24 @@ impl Switch {
         flow: Flow,
         now: Now,
     ) -> Result<Extension, Box<Message>> {
-        let extensions = &self.loaded.config.extensions;
+        let name = self.prove(request, flow, now)?;
+        match self.loaded.config.extension(&name).cloned() {
+            Some(extension) => Ok(extension),
+            None => Err(Box::new(self.challenge(request, false, now))),
+        }
+    }
+
+    /// As `authenticate`, the name alone.
+    fn prove(&mut self, request: &Message, flow: Flow, now: Now) -> Result<String, Box<Message>> {
+        let config = &self.loaded.config;
         let account = |user: &str| {
-            let extension = extensions.iter().find(|e| e.enabled && e.name == user)?;
-            Some(Account { secret: extension.secret.clone(), algorithm: algorithm(extension.digest) })
+            let extension = config.extension(user)?;
+            let (secret, or_md5) = (extension.secret.clone(), extension.digest == Digest::Both);
+            Some(Account { secret, algorithm: algorithm(extension.digest), or_md5 })
         };
-        let realm = self.loaded.config.sip.realm.clone();
-        let verdict = self.authenticator.verify(request, Role::Uas, &realm, &account, now.mono);
+        let verdict = self.authenticator.verify(request, Role::Uas, &config.sip.realm, &account, now.mono);
         let stale = match verdict {
-            Verdict::Accepted { user } => {
-                let found = extensions.iter().find(|e| e.name == user).cloned();
-                if let Some(extension) = found {
-                    return Ok(extension);
-                }
-                false
-            }
+            Verdict::Accepted { user } => return Ok(user),
             Verdict::Missing => false,
             Verdict::Stale => true,
             Verdict::Wrong => {
@@ -98,13 +98,21 @@ impl Switch {
     }
 
     fn challenge(&mut self, request: &Message, stale: bool, now: Now) -> Message {
-        let user = request.from().and_then(|f| f.uri.user_text());
-        let named = self.loaded.config.extensions.iter().find(|e| Some(&e.name) == user.as_ref());
-        let algorithm = named.map_or(Algorithm::Md5, |e| algorithm(e.digest));
-        let realm = self.loaded.config.sip.realm.clone();
-        let value = self.authenticator.challenge(&realm, algorithm, stale, now.mono);
+        let user = request.from().and_then(|f| f.uri.user_text()).unwrap_or_default();
+        let config = &self.loaded.config;
+        // A name that nobody has is asked like one of ours, always the same, and for the same work: who tries names
+        // learns nothing.
+        let lot = self.authenticator.lot(&user);
+        let like = lot.checked_rem(config.extensions.len()).and_then(|at| config.extensions.get(at));
+        let digest = config.extension(&user).or(like).map_or(Digest::Md5, |e| e.digest);
         let mut response = self.sip.response_to(request, Role::Uas.status());
-        response.push(Role::Uas.challenge_header(), value);
+        let realm = &config.sip.realm;
+        // RFC 8760 section 2.3: what we prefer stands first.
+        let second = (digest == Digest::Both).then_some(Algorithm::Md5);
+        for algorithm in std::iter::once(algorithm(digest)).chain(second) {
+            let value = self.authenticator.challenge(realm, algorithm, stale, now.mono);
+            response.push(Role::Uas.challenge_header(), value);
+        }
         response
     }
 
@@ -117,6 +125,9 @@ impl Switch {
     }
 
     pub(super) fn tell_registrar_news(&mut self) {
+        if self.registrar.take_changed() {
+            self.kept.note(self.started);
+        }
         while let Some(news) = self.registrar.poll_event() {
             self.presence.stale = true;
             if matches!(news.change, Change::Registered | Change::Moved) {
@@ -220,7 +231,7 @@ const AUTH_QUIET: std::time::Duration = std::time::Duration::from_secs(10);
 const fn algorithm(digest: Digest) -> Algorithm {
     match digest {
         Digest::Md5 => Algorithm::Md5,
-        Digest::Sha256 => Algorithm::Sha256,
+        Digest::Sha256 | Digest::Both => Algorithm::Sha256,
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Purpose {
         line: LineId,
         key: u64,
     },
+    /// Who is registered.
+    Registrations,
     Removal,
 }
 

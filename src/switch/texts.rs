@@ -39,7 +39,7 @@ impl Switch {
                     line.modem.handle_noted(key, result.is_ok(), now.mono);
                 }
             }
-            Purpose::Deliveries(_) | Purpose::Removal => {}
+            Purpose::Deliveries(_) | Purpose::Registrations | Purpose::Removal => {}
         }
         if result.is_err() {
             self.store_again(purpose, change, now.mono);
@@ -134,6 +134,9 @@ impl Switch {
             let section = self.loaded.config.dongles.iter().find(|d| Some(d.name.as_str()) == dongle);
             let patience = section.map_or(PATIENCE, |d| d.incomplete_after);
             return self.inbox.load(text, part, &record, patience, now);
+        }
+        if name == super::kept::FILE {
+            return self.kept.load(&record);
         }
         let Some((stem, kind)) = name.rsplit_once('.') else { return false };
         let Some(id) = TextId::parse(stem) else { return false };

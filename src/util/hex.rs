@@ -1,13 +1,22 @@
 //! Hexadecimal text, as AT commands and PDUs write it.
-use std::fmt::Write as _;
-
 /// Upper-case hexadecimal of `bytes`, two characters each.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
+    write(bytes, b"0123456789ABCDEF")
+}
+
+/// The same in lower case, as digests are written.
+#[must_use]
+pub fn encode_lower(bytes: &[u8]) -> String {
+    write(bytes, b"0123456789abcdef")
+}
+
+fn write(bytes: &[u8], digits: &[u8; 16]) -> String {
     let mut text = String::with_capacity(bytes.len().saturating_mul(2));
     for b in bytes {
-        // Writing to a String has no failure.
-        let _ = write!(text, "{b:02X}");
+        for nibble in [b >> 4, b & 15] {
+            text.push(char::from(digits.get(usize::from(nibble)).copied().unwrap_or_default()));
+        }
     }
     text
 }

@@ -100,7 +100,7 @@ pub const TONES_WAITING: usize = 32;
 pub const MEDIA_OUTPUTS: usize = 256;
 /// Digest nonces in use, with their highest count: each is 16 bytes and needs a right password. Beyond it the oldest is forgotten
 /// and its phone is asked again.
-pub const NONCES: usize = 256;
+pub const NONCES: usize = 1_024;
 /// Bytes of realm, nonce and opaque in a provider's challenge: they come back in our request, which has to fit a datagram. A
 /// longer one is not answered.
 pub const CHALLENGE_TEXT: usize = 1_024;
@@ -110,6 +110,8 @@ pub const REGISTRAR_CONTACTS: usize = 10;
 pub const REGISTRAR_AORS: usize = CONFIG_SECTIONS;
 /// Bytes of one Contact with its parameters, and of all Path lines: push parameters of softphones take 500. A longer one gets 400.
 pub const REGISTRAR_TEXT: usize = 1_024;
+/// Phones that are still known after a restart: 400 bytes each, in one record. Further ones ring when they have registered again.
+pub const REGISTRATIONS_KEPT: usize = 150;
 /// Changes that wait to be logged; the oldest is dropped.
 pub const REGISTRAR_EVENTS: usize = 256;
 /// SIP events that wait for the loop; a datagram's or connection's reader waits, and the kernel's buffer after it.

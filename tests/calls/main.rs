@@ -16,6 +16,7 @@ mod messages;
 mod net;
 mod outgoing;
 mod peer;
+mod phones;
 mod races;
 mod random;
 mod sound;

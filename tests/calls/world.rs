@@ -65,6 +65,8 @@ pub struct World {
     /// What is in the state directory.
     pub files: BTreeMap<String, Vec<u8>>,
     pub disk_is_full: bool,
+    /// How often something was written there.
+    pub written: usize,
     timeouts: u64,
     ended: bool,
 }
@@ -96,6 +98,7 @@ impl World {
             replies: Vec::new(),
             files: BTreeMap::new(),
             disk_is_full: false,
+            written: 0,
             timeouts: 0,
             ended: false,
         }
@@ -456,6 +459,7 @@ impl World {
             }
             Output::Store { token, change } => {
                 let result = if self.disk_is_full { Err(DiskError::Full) } else { Ok(()) };
+                self.written += usize::from(matches!(change, Change::Write { .. }));
                 match change {
                     Change::Write { name, bytes } if result.is_ok() => drop(self.files.insert(name, bytes)),
                     Change::Remove { names } if result.is_ok() => {

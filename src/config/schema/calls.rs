@@ -75,9 +75,9 @@ pub(super) const EXTENSION: Kind = Kind {
         required("secret", hidden(is_one_line, "the password of the phone", Shown::Never), "the password"),
         item(
             "digest",
-            Form::Choice(&["md5", "sha256"]),
+            Form::Choice(&["md5", "sha256", "md5 sha256", "sha256 md5"]),
             "md5",
-            "how the password is proven; every phone can md5",
+            "how the password is proven; every phone can md5, and some give up when they are offered both",
         ),
         item(
             "max_contacts",

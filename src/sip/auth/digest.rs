@@ -1,7 +1,7 @@
 //! The hashes. RFC 7616 section 3.4.1, RFC 2617 section 3.2.2.
 use crate::util::hex;
 use md5::Md5;
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 
 /// The hash of a challenge. `-sess` variants and SHA-512-256 are not ours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,14 +32,22 @@ impl Algorithm {
 
     /// Lower-case hexadecimal of the hash of the parts with colons between them.
     pub(super) fn hash(self, parts: &[&str]) -> String {
-        let joined = parts.join(":");
-        let mut text = match self {
-            Self::Md5 => hex::encode(&Md5::digest(joined)),
-            Self::Sha256 => hex::encode(&Sha256::digest(joined)),
-        };
-        text.make_ascii_lowercase();
-        text
+        match self {
+            Self::Md5 => hashed::<Md5>(parts),
+            Self::Sha256 => hashed::<Sha256>(parts),
+        }
     }
+}
+
+fn hashed<D: md5::Digest>(parts: &[&str]) -> String {
+    let mut hash = D::new();
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            hash.update(b":");
+        }
+        hash.update(part);
+    }
+    hex::encode_lower(&hash.finalize())
 }
 
 /// Count and client nonce of `qop=auth`, as their text stands in the header.

@@ -2,9 +2,9 @@
 use crate::util::hex;
 use crate::util::limits::NONCES;
 use crate::util::random::Seed;
-use crate::util::table::Table;
 use crate::util::time::Instant;
 use sha2::{Digest as _, Sha256};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// How long a nonce is good. A phone that comes later is asked again with `stale=true`, and no user notices.
@@ -21,8 +21,8 @@ struct Mark {
 pub(super) struct Nonces {
     key: Seed,
     serial: u32,
-    /// The highest count seen with each nonce in use.
-    used: Table<Mark, u32>,
+    /// The highest count seen with each nonce in use, by age: new ones come at the end, old ones go in front.
+    used: VecDeque<(Mark, u32)>,
     /// Nonces up to this one may have been used and forgotten.
     forgotten: Option<Mark>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Nonces {
 impl Nonces {
     pub fn new(seed: Seed) -> Self {
         let key = Sha256::new().chain_update(b"nonce").chain_update(seed).finalize().into();
-        Self { key, serial: 0, used: Table::new(), forgotten: None }
+        Self { key, serial: 0, used: VecDeque::new(), forgotten: None }
     }
 
     /// 56 characters: time, serial number and 128 bits of MAC in hexadecimal.
@@ -46,14 +46,18 @@ impl Nonces {
         if mark.made_at > now || now.since(mark.made_at) > LIFE {
             return false;
         }
-        let count = match (count, self.used.get(&mark)) {
-            // Gaps are lost packets.
-            (Some(count), Some(highest)) if count > *highest => count,
-            (None, None) if self.is_new(mark) => u32::MAX,
-            (Some(count), None) if count > 0 && self.is_new(mark) => count,
-            _ => return false,
-        };
-        self.used.insert(mark, count);
+        match self.used.binary_search_by_key(&mark, |(mark, _)| *mark) {
+            Ok(at) => match (count, self.used.get_mut(at)) {
+                // Gaps are lost packets; a count that was there, or a lower one, is a replay.
+                (Some(count), Some((_, highest))) if count > *highest => *highest = count,
+                _ => return false,
+            },
+            Err(at) => match count {
+                None if self.is_new(mark) => self.used.insert(at, (mark, u32::MAX)),
+                Some(count) if count > 0 && self.is_new(mark) => self.used.insert(at, (mark, count)),
+                _ => return false,
+            },
+        }
         self.make_room(now);
         true
     }
@@ -64,12 +68,12 @@ impl Nonces {
 
     /// What is too old needs no memory; at the limit the oldest goes, and its user is asked again.
     fn make_room(&mut self, now: Instant) {
-        while let Some((mark, _)) = self.used.first_key_value().map(|(m, c)| (*m, *c)) {
+        while let Some((mark, _)) = self.used.front().copied() {
             let is_old = now.since(mark.made_at) > LIFE;
             if !is_old && self.used.len() <= NONCES {
                 return;
             }
-            self.used.remove(&mark);
+            self.used.pop_front();
             self.forgotten = self.forgotten.max(Some(mark));
         }
     }
@@ -80,9 +84,7 @@ impl Nonces {
         bytes.extend_from_slice(&mark.serial.to_be_bytes());
         let mac: [u8; 32] = Sha256::new().chain_update(self.key).chain_update(&bytes).finalize().into();
         bytes.extend(mac.into_iter().take(16));
-        let mut text = hex::encode(&bytes);
-        text.make_ascii_lowercase();
-        text
+        hex::encode_lower(&bytes)
     }
 
     fn read(&self, nonce: &str) -> Option<Mark> {

@@ -12,8 +12,16 @@ use crate::wire::sip::{Message, Uri};
 #[derive(Clone, Debug)]
 pub struct Account {
     pub secret: Secret,
-    /// The only one that is taken from this user.
+    /// What he is asked for first.
     pub algorithm: Algorithm,
+    /// MD5 is taken, too (RFC 8760 section 2.3): for phones that can't more.
+    pub or_md5: bool,
+}
+
+impl Account {
+    fn takes(&self, algorithm: Algorithm) -> bool {
+        self.algorithm == algorithm || (self.or_md5 && algorithm == Algorithm::Md5)
+    }
 }
 
 /// What an answer is worth. All but `Accepted` get a fresh challenge (401 or 407): who has no account can't tell.
@@ -46,6 +54,13 @@ impl Authenticator {
         Self { nonces: Nonces::new(seed), nobody }
     }
 
+    /// A number that is the same for the same name, and that nobody outside can tell: what an unknown user is asked like.
+    #[must_use]
+    pub fn lot(&self, user: &str) -> usize {
+        let hash = Algorithm::Sha256.hash(&[self.nobody.expose(), user]);
+        hash.get(..7).and_then(|digits| usize::from_str_radix(digits, 16).ok()).unwrap_or_default()
+    }
+
     /// The value of `WWW-Authenticate` or `Proxy-Authenticate`. `stale`: after `Verdict::Stale`.
     pub fn challenge(&mut self, realm: &str, algorithm: Algorithm, stale: bool, now: Instant) -> String {
         let nonce = self.nonces.mint(now);
@@ -75,8 +90,7 @@ impl Authenticator {
         let want = answer.question.response(secret.expose());
         let given = answer.response.to_ascii_lowercase();
         let is_right = is_same(want.as_bytes(), given.as_bytes())
-            & known
-                .is_some_and(|a| a.algorithm == answer.question.algorithm && !a.secret.expose().is_empty());
+            & known.is_some_and(|a| a.takes(answer.question.algorithm) && !a.secret.expose().is_empty());
         if !is_right || !answer.fits(request) {
             return Verdict::Wrong;
         }

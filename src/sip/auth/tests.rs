@@ -13,10 +13,10 @@ const fn at(seconds: u64) -> Instant {
 fn account(user: &str) -> Option<Account> {
     let algorithm = match user {
         "100" => Algorithm::Md5,
-        "101" => Algorithm::Sha256,
+        "101" | "102" => Algorithm::Sha256,
         _ => return None,
     };
-    Some(Account { secret: Secret::new(SECRET), algorithm })
+    Some(Account { secret: Secret::new(SECRET), algorithm, or_md5: user == "102" })
 }
 
 fn credentials(username: &str, secret: &str) -> Credentials {
@@ -161,7 +161,7 @@ fn an_unknown_user_looks_like_a_wrong_password() {
 fn an_extension_without_a_secret_lets_nobody_in() {
     let mut pair = Pair::new("100", "");
     let request = pair.answered(Role::Uas, Algorithm::Md5, at(1));
-    let open = |_: &str| Some(Account { secret: Secret::new(""), algorithm: Algorithm::Md5 });
+    let open = |_: &str| Some(Account { secret: Secret::new(""), algorithm: Algorithm::Md5, or_md5: false });
     assert_eq!(pair.server.verify(&request, Role::Uas, REALM, &open, at(2)), Verdict::Wrong);
 }
 
@@ -405,5 +405,21 @@ fn damaged_answers() {
             }
             judge(&bytes);
         }
+    }
+}
+
+/// RFC 8760 section 2.3: who is offered both answers either; who is offered one, that one.
+#[test]
+fn either_algorithm_where_both_are_offered() {
+    for (user, algorithm, want) in [
+        ("102", Algorithm::Md5, true),
+        ("102", Algorithm::Sha256, true),
+        ("101", Algorithm::Md5, false),
+        ("100", Algorithm::Sha256, false),
+    ] {
+        let mut pair = Pair::new(user, SECRET);
+        let request = pair.answered(Role::Uas, algorithm, at(1));
+        let verdict = pair.verify(&request, Role::Uas, at(1));
+        assert_eq!(matches!(verdict, Verdict::Accepted { .. }), want, "{user} {algorithm:?}");
     }
 }

@@ -4,12 +4,14 @@
 mod binding;
 mod contact;
 mod date;
+mod kept;
 mod qualify;
 mod register;
 mod same;
 
 pub use binding::{Binding, Key, Reach};
 pub use date::date;
+pub use kept::Kept;
 pub use qualify::Probe;
 pub use same::is_same_uri;
 
@@ -69,12 +71,23 @@ pub struct Registrar {
     events: VecDeque<Event>,
     random: Random,
     last_key: u64,
+    /// Nothing is due before: no look at every binding for each REGISTER.
+    due: Option<Instant>,
+    /// Other phones, or at other places, than when it was asked last.
+    is_changed: bool,
 }
 
 impl Registrar {
     #[must_use]
     pub fn new(seed: Seed) -> Self {
-        Self { aors: Table::new(), events: VecDeque::new(), random: Random::new(seed), last_key: 0 }
+        Self {
+            aors: Table::new(),
+            events: VecDeque::new(),
+            random: Random::new(seed),
+            last_key: 0,
+            due: None,
+            is_changed: false,
+        }
     }
 
     // `register` stands in register.rs, `poll_qualify` and `handle_qualified` in qualify.rs.
@@ -98,30 +111,65 @@ impl Registrar {
 
     /// The extension is gone from the configuration.
     pub fn forget(&mut self, aor: &str) {
-        self.remove_where(Change::Forgotten, |name, _| name == aor);
+        self.remove_of(aor, Change::Forgotten, |_| true);
     }
 
     /// Drops what has expired.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.remove_where(Change::Expired, |_, b| b.expires_at <= now);
+        if self.due.is_some_and(|due| due <= now) {
+            self.remove_where(Change::Expired, |_, b| b.expires_at <= now);
+            self.look_for_due();
+        }
     }
 
-    /// When `handle_timeout` or `poll_qualify` is wanted next.
+    fn look_for_due(&mut self) {
+        self.due = self.all().flat_map(|(_, b)| [Some(b.expires_at), b.asks_at()]).flatten().min();
+    }
+
+    /// Something is due then, perhaps earlier than all else.
+    fn note_due(&mut self, at: Instant) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Whether phones came, moved or went since this was asked last.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.is_changed)
+    }
+
+    /// When `handle_timeout` and then `poll_qualify` are wanted next, at the latest.
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.all().flat_map(|(_, b)| [Some(b.expires_at), b.asks_at()]).flatten().min()
+    pub const fn poll_timeout(&self) -> Option<Instant> {
+        self.due
     }
 
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
+    /// Of one extension: the others cost nothing.
+    fn remove_of(&mut self, aor: &str, change: Change, is_gone: impl Fn(&Binding) -> bool) {
+        let Some(list) = self.aors.get_mut(aor) else { return };
+        let (events, before) = (&mut self.events, list.len());
+        list.retain(|b| {
+            let is_gone = is_gone(b);
+            if is_gone {
+                tell(events, aor, change, b);
+            }
+            !is_gone
+        });
+        self.is_changed |= list.len() < before;
+        if list.is_empty() {
+            self.aors.remove(aor);
+        }
+    }
+
     fn remove_where(&mut self, change: Change, is_gone: impl Fn(&str, &Binding) -> bool) {
-        let events = &mut self.events;
+        let (events, is_changed) = (&mut self.events, &mut self.is_changed);
         self.aors.retain(|aor, list| {
             list.retain(|b| {
                 let is_gone = is_gone(aor, b);
                 if is_gone {
+                    *is_changed = true;
                     tell(events, aor, change, b);
                 }
                 !is_gone

@@ -101,6 +101,7 @@ impl Registrar {
             binding.watch.enter(Step::Asked { at: now });
             return Some(Probe { key, flow: binding.flow, request: options(binding) });
         }
+        self.look_for_due();
         None
     }
 
@@ -113,12 +114,16 @@ impl Registrar {
         } else {
             binding.watch.on_silence(now);
         }
-        let change = match (was, binding.reach()) {
+        let (reach, asks_at) = (binding.reach(), binding.asks_at());
+        if let Some(at) = asks_at {
+            self.note_due(at);
+        }
+        let change = match (was, reach) {
             (Reach::Unreachable, Reach::Reachable { .. }) => Change::Reachable,
             (Reach::Unknown | Reach::Reachable { .. }, Reach::Unreachable) => Change::Unreachable,
             _ => return,
         };
-        let binding = binding.clone();
+        let Some(binding) = self.find(key).map(|b| b.clone()) else { return };
         let aor = self.all().find(|(_, b)| b.key == key).map(|(aor, _)| aor.to_owned());
         tell(&mut self.events, &aor.unwrap_or_default(), change, &binding);
     }

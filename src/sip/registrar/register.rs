@@ -25,15 +25,15 @@ enum Wish {
 }
 
 /// Who asks, from where and when.
-struct Source<'a> {
-    aor: &'a str,
-    policy: Policy,
-    call_id: &'a str,
-    cseq: u32,
-    user_agent: String,
-    path: Vec<String>,
-    flow: Flow,
-    now: Instant,
+pub(super) struct Source<'a> {
+    pub aor: &'a str,
+    pub policy: Policy,
+    pub call_id: &'a str,
+    pub cseq: u32,
+    pub user_agent: String,
+    pub path: Vec<String>,
+    pub flow: Flow,
+    pub now: Instant,
 }
 
 /// Why nothing was changed: status and reason phrase.
@@ -84,7 +84,7 @@ impl Registrar {
             Wish::Fetch => Ok(()),
             Wish::RemoveAll => {
                 self.check_order(&source, |_| true)?;
-                self.remove_where(Change::Removed, |name, _| name == aor);
+                self.remove_of(aor, Change::Removed, |_| true);
                 Ok(())
             }
             Wish::Change(contacts) => {
@@ -111,7 +111,7 @@ impl Registrar {
         self.drop_moved(source, &contacts);
         for contact in contacts {
             if contact.seconds == 0 {
-                self.remove_where(Change::Removed, |name, b| name == source.aor && contact.is_of(b));
+                self.remove_of(source.aor, Change::Removed, |b| contact.is_of(b));
             } else {
                 self.keep(source, contact);
             }
@@ -124,9 +124,8 @@ impl Registrar {
     fn drop_moved(&mut self, source: &Source<'_>, contacts: &[Contact]) {
         let [contact] = contacts else { return };
         if contact.seconds > 0 {
-            self.remove_where(Change::Replaced, |name, b| {
-                name == source.aor
-                    && b.call_id == source.call_id
+            self.remove_of(source.aor, Change::Replaced, |b| {
+                b.call_id == source.call_id
                     && b.cseq < source.cseq
                     && b.contact.user == contact.uri.user
                     && !contact.is_of(b)
@@ -135,12 +134,17 @@ impl Registrar {
     }
 
     /// Refreshes the binding of this phone, or makes one.
-    fn keep(&mut self, source: &Source<'_>, contact: Contact) {
+    pub(super) fn keep(&mut self, source: &Source<'_>, contact: Contact) {
         let interval = source.policy.qualify;
         let wait = interval.map_or(0, |i| u32::try_from(i.as_millis()).unwrap_or(u32::MAX));
         // Spread, so that not every phone is asked in the same moment after a restart.
         let first_at = source.now + Duration::from_millis(u64::from(self.random.below(wait)));
-        let list = self.aors.or_default(source.aor.to_owned());
+        let expires_at = source.now + Duration::from_secs(u64::from(contact.seconds));
+        self.note_due(interval.map_or(expires_at, |_| first_at.min(expires_at)));
+        if !self.aors.contains_key(source.aor) {
+            self.aors.insert(source.aor.to_owned(), Vec::new());
+        }
+        let Some(list) = self.aors.get_mut(source.aor) else { return };
         let old = list.iter().position(|b| contact.is_of(b)).map(|at| list.swap_remove(at));
         // Others that this contact means too: the URI of one, the instance of another.
         list.retain(|b| !contact.is_of(b));
@@ -156,7 +160,7 @@ impl Registrar {
             contact: contact.uri,
             params: contact.params,
             flow: source.flow,
-            expires_at: source.now + Duration::from_secs(u64::from(contact.seconds)),
+            expires_at,
             last_seen: source.now,
             user_agent: source.user_agent.clone(),
             instance: contact.instance,
@@ -176,6 +180,7 @@ impl Registrar {
             Some(_) => None,
         };
         if let Some(change) = change {
+            self.is_changed = true;
             tell(&mut self.events, source.aor, change, &binding);
         }
         list.push(binding);
@@ -183,13 +188,16 @@ impl Registrar {
     }
 
     /// The oldest go until no more are left than this extension may have.
-    fn push_out(&mut self, source: &Source<'_>) {
+    pub(super) fn push_out(&mut self, source: &Source<'_>) {
         let most = source.policy.max_contacts.clamp(1, REGISTRAR_CONTACTS);
+        if self.bindings(source.aor).count() <= most {
+            return;
+        }
         let mut ages: Vec<(Instant, Key)> = self.bindings(source.aor).map(|b| (b.last_seen, b.key)).collect();
         ages.sort();
         let too_many = ages.len().saturating_sub(most);
         for (_, key) in ages.into_iter().take(too_many) {
-            self.remove_where(Change::Replaced, |_, b| b.key == key);
+            self.remove_of(source.aor, Change::Replaced, |b| b.key == key);
         }
     }
 
@@ -200,6 +208,12 @@ impl Registrar {
         }
         for hop in request.all(header::PATH) {
             response.push(header::PATH, hop);
+        }
+        // RFC 5626 section 6: the phone learns that its connection counts.
+        if self.bindings(aor).any(|b| b.reg_id.is_some() && b.instance.is_some())
+            && request.items(header::SUPPORTED).any(|option| option == "outbound")
+        {
+            response.push(header::REQUIRE, "outbound");
         }
         // Cisco phones set their clock by it.
         if now.wall.is_set() {

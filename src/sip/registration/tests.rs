@@ -381,8 +381,9 @@ fn against_our_own_authenticator() {
         for (secret, want) in [("s3cret", true), ("other", false)] {
             let mut l = Ladder::sent();
             let mut door = Authenticator::new([1; 32]);
-            let account =
-                |user: &str| (user == "mypbx").then(|| Account { secret: Secret::new(secret), algorithm });
+            let account = |user: &str| {
+                (user == "mypbx").then(|| Account { secret: Secret::new(secret), algorithm, or_md5: false })
+            };
             for _ in 0..5 {
                 let verdict = door.verify(&l.sent, Role::Uas, "pbx", &account, at(1));
                 if matches!(verdict, Verdict::Accepted { .. }) {
