@@ -74,8 +74,36 @@ pub enum Command {
     Extension(Extension),
     Ussd(Ussd),
     Route(Route),
+    Trace(Trace),
     Pdu(Pdu),
     Version(Version),
+}
+
+/// Show SIP messages as they come and go: a ladder of each call on the terminal, and a file for Wireshark. Passwords and keys are
+/// masked. Ends with Ctrl-C.
+#[derive(FromArgs, Debug)]
+#[argh(
+    subcommand,
+    name = "trace",
+    example = "Every call from now on, and a file:\n  tandem trace -o calls.pcap\nWhy does a phone not register?\n  tandem trace --all",
+    note = "Times are UTC. What came by TCP is in the file as UDP."
+)]
+pub struct Trace {
+    /// only this call, a number that 'tandem calls' shows
+    #[argh(option)]
+    pub call: Option<u32>,
+    /// registrations and everything else too
+    #[argh(switch)]
+    pub all: bool,
+    /// write a capture file (pcap)
+    #[argh(option, short = 'o')]
+    pub output: Option<PathBuf>,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON, a line for each message
+    #[argh(switch)]
+    pub json: bool,
 }
 
 /// Run the daemon in the foreground. SIGHUP reads the configuration again, SIGTERM ends it.

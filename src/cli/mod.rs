@@ -4,6 +4,7 @@ mod calls;
 mod client;
 pub mod pdu;
 mod show;
+mod trace;
 
 use crate::io::{self, logging};
 use crate::util::text::dialable;
@@ -82,6 +83,15 @@ fn dispatch(tandem: Tandem) -> Exit {
             let args::RouteCommand::Explain(explain) = route.command;
             let params = json!({"from": explain.from, "to": explain.number});
             ask(&explain.socket, "route_explain", &params, explain.json, calls::explained)
+        }
+        Some(Command::Trace(order)) => {
+            let file = order.output.as_deref();
+            let (call, all, as_json) = (order.call, order.all, order.json);
+            let order = trace::Order { socket: &order.socket, call, all, file, as_json };
+            match trace::run(&order) {
+                Ok(()) => Exit::Fine,
+                Err(why) => refused(why, order.socket),
+            }
         }
         Some(Command::Pdu(pdu)) => self::pdu(pdu.command),
         Some(Command::Version(version)) => self::version(version.json),
@@ -223,11 +233,17 @@ fn ask_then(
             print(&if as_json { format!("{answer}\n") } else { shown });
             Exit::Fine
         }
-        Err(client::Failure::Unreachable(why)) => {
+        Err(why) => refused(why, socket),
+    }
+}
+
+fn refused(why: client::Failure, socket: &std::path::Path) -> Exit {
+    match why {
+        client::Failure::Unreachable(why) => {
             complain(&format!("the daemon is not reachable at {} ({why})", socket.display()));
             Exit::Unreachable
         }
-        Err(client::Failure::Refused(why)) => {
+        client::Failure::Refused(why) => {
             complain(&why);
             Exit::Failed
         }

@@ -2,7 +2,7 @@
 use super::event::{Event, Events};
 use super::task::spawn;
 use crate::switch::Client;
-use crate::util::limits::{CLIENTS, REQUEST_BYTES};
+use crate::util::limits::{CLIENTS, REQUEST_BYTES, TRACE_EVENTS};
 use crate::util::table::Table;
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender, bounded};
@@ -29,8 +29,19 @@ const SILENCE: Duration = Duration::from_secs(300);
 /// The group that may use the socket besides root, where it exists.
 const GROUP: &str = "tandem";
 
+/// What goes to one client.
+struct Outlet {
+    sender: Sender<String>,
+    /// It asked for a trace.
+    traces: bool,
+    /// Traced messages left out since the last that was queued.
+    lost: u64,
+}
+
+type Clients = Rc<RefCell<Table<Client, Outlet>>>;
+
 pub struct Control {
-    clients: Rc<RefCell<Table<Client, Sender<String>>>>,
+    clients: Clients,
 }
 
 impl Control {
@@ -66,9 +77,28 @@ impl Control {
     /// One line for a client; one that does not read its answers is let go.
     pub fn reply(&self, client: Client, text: String) {
         let mut clients = self.clients.borrow_mut();
-        if clients.get(&client).is_some_and(|c| c.try_send(text).is_err()) {
+        let Some(outlet) = clients.get(&client) else { return };
+        let room = if outlet.traces { TRACE_EVENTS.saturating_add(ANSWERS) } else { ANSWERS };
+        if outlet.sender.len() >= room || outlet.sender.try_send(text).is_err() {
             clients.remove(&client);
         }
+    }
+
+    /// One traced message. Who reads too slowly loses some, and learns how many.
+    pub fn offer(&self, client: Client, text: String) {
+        let mut clients = self.clients.borrow_mut();
+        let Some(outlet) = clients.get_mut(&client) else { return };
+        outlet.traces = true;
+        if outlet.sender.len() >= TRACE_EVENTS {
+            outlet.lost = outlet.lost.saturating_add(1);
+            return;
+        }
+        let text = match std::mem::take(&mut outlet.lost) {
+            0 => text,
+            lost => format!("{{\"lost\":{lost}}}\n{text}"),
+        };
+        // It is gone when there is nobody to read: its end is told elsewhere.
+        let _ = outlet.sender.try_send(text);
     }
 }
 
@@ -96,7 +126,7 @@ fn give_to_group(path: &Path) {
 async fn accept(
     listener: UnixListener,
     executor: Rc<LocalExecutor<'static>>,
-    clients: Rc<RefCell<Table<Client, Sender<String>>>>,
+    clients: Clients,
     events: Events,
 ) {
     let mut next: Client = 0;
@@ -115,8 +145,8 @@ async fn accept(
             continue;
         }
         next = next.wrapping_add(1);
-        let (sender, answers) = bounded(ANSWERS);
-        clients.borrow_mut().insert(next, sender);
+        let (sender, answers) = bounded(TRACE_EVENTS.saturating_add(ANSWERS));
+        clients.borrow_mut().insert(next, Outlet { sender, traces: false, lost: 0 });
         let (client, clients, events) = (next, Rc::clone(&clients), events.clone());
         let course = async move {
             serve(stream, client, answers, &events).await;

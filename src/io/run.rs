@@ -337,6 +337,7 @@ impl Shell {
                     }
                 }
                 Output::Reply { client, text } => self.control.reply(client, text),
+                Output::Trace { client, text } => self.control.offer(client, text),
                 Output::Reload { client, id } => {
                     let result = self.reload().map_err(|why| why.to_string());
                     self.switch.reply_reloaded(client, &id, result);

@@ -1,4 +1,5 @@
 //! The API: typed requests in, one JSON value out. The doors (control socket, later ubus) only carry it.
+use super::trace::Wanted;
 use crate::message::TextId;
 use crate::util::limits::LIST_PAGE;
 use serde_json::{Value, json};
@@ -54,6 +55,10 @@ pub enum Request {
         set: Option<String>,
         to: Option<String>,
     },
+    /// Messages as they come and go, until the connection ends.
+    Trace {
+        wanted: Wanted,
+    },
     Ussd {
         code: String,
         dongle: Option<String>,
@@ -103,7 +108,7 @@ impl Refusal {
     }
 }
 
-const METHODS: &str = "version, status, counters, reload, sms_list, sms_show, sms_send, sms_retry, sms_delete, calls, dial, hangup, extension, ussd, route_explain";
+const METHODS: &str = "version, status, counters, reload, sms_list, sms_show, sms_send, sms_retry, sms_delete, calls, dial, hangup, extension, ussd, route_explain, trace";
 
 /// A line of the control socket: `{"id":1,"method":"status","params":{}}`.
 pub fn parse(line: &str) -> (RequestId, Result<Request, Refusal>) {
@@ -141,6 +146,7 @@ fn request_of(method: &str, params: &Value) -> Result<Request, Refusal> {
             set: optional_word(params, "set")?,
             to: optional_word(params, "to")?,
         },
+        "trace" => Request::Trace { wanted: wanted(params)? },
         "ussd" => Request::Ussd { code: word(params, "code")?, dongle: optional_word(params, "dongle")? },
         _ => return Err(Refusal::new(Code::UnknownMethod, format!("unknown method; there are {METHODS}"))),
     })
@@ -179,6 +185,16 @@ fn call(params: &Value) -> Result<Option<u32>, Refusal> {
         Some(Value::String(word)) => word.parse().map(Some).map_err(|_| want()),
         Some(value) => value.as_u64().and_then(|n| u32::try_from(n).ok()).map(Some).ok_or_else(want),
         None => Err(want()),
+    }
+}
+
+/// `call`, else `all`, else those of all calls.
+fn wanted(params: &Value) -> Result<Wanted, Refusal> {
+    match (params.get("call"), params.get("all")) {
+        (None | Some(Value::Null), None | Some(Value::Null | Value::Bool(false))) => Ok(Wanted::Calls),
+        (None | Some(Value::Null), Some(Value::Bool(true))) => Ok(Wanted::All),
+        (None | Some(Value::Null), Some(_)) => Err(Refusal::parameter("all", "true or false")),
+        (Some(_), _) => Ok(call(params)?.map_or(Wanted::Calls, Wanted::Call)),
     }
 }
 

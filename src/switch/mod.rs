@@ -19,6 +19,7 @@ mod rtp_ports;
 mod sip;
 mod storing;
 mod texts;
+mod trace;
 mod trunks;
 pub mod uplink;
 mod ussd;
@@ -128,6 +129,11 @@ pub enum Output {
         mail: Box<Mail>,
         more: bool,
     },
+    /// One traced message for this client, left out where too many wait.
+    Trace {
+        client: Client,
+        text: String,
+    },
     /// One line for this client.
     Reply {
         client: Client,
@@ -210,6 +216,7 @@ pub struct Switch {
     calls: calls::Calls,
     presence: presence::Presence,
     messages: messages::Messages,
+    trace: trace::Trace,
     /// Clients who wait for the network's answer.
     ussd: Table<u64, (Client, api::RequestId)>,
     ussd_last: u64,
@@ -246,6 +253,7 @@ impl Switch {
             presence: presence::Presence::new(random.block()),
             messages: messages::Messages::default(),
             kept: kept::Keeping::default(),
+            trace: trace::Trace::default(),
             random,
             sockets: listen::Sockets::default(),
             external: None,

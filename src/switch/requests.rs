@@ -32,6 +32,7 @@ impl Switch {
                     Err(why) => Err(why),
                 }
             }
+            Ok(Request::Trace { wanted }) => self.begin_trace(client, &id, wanted, now),
             Ok(Request::Reload) => {
                 self.outputs.push_back(Output::Reload { client, id });
                 return;
@@ -50,6 +51,7 @@ impl Switch {
     pub fn handle_client_gone(&mut self, client: Client) {
         self.accepting.retain(|_, (c, _)| *c != client);
         self.ussd.retain(|_, (c, _)| *c != client);
+        self.trace.forget(client);
     }
 
     /// The configuration was read again because `client` asked.
@@ -104,7 +106,9 @@ impl Switch {
             },
             Request::Extension { name, set, to } => self.feature(name, set.as_deref(), to.clone()),
             // Answered elsewhere.
-            Request::SmsSend { .. } | Request::Reload | Request::Ussd { .. } => Ok(Value::Null),
+            Request::SmsSend { .. } | Request::Reload | Request::Ussd { .. } | Request::Trace { .. } => {
+                Ok(Value::Null)
+            }
         }
     }
 

@@ -41,6 +41,9 @@ impl Streams {
 impl Switch {
     /// A datagram at a listening socket (`flow.id`).
     pub fn handle_datagram(&mut self, flow: Flow, bytes: &[u8], now: Now) {
+        if self.trace.is_on() {
+            self.trace_message(false, flow, bytes, now);
+        }
         self.sip.handle_message(flow, bytes, now.mono);
         self.turn(now);
     }
@@ -69,7 +72,12 @@ impl Switch {
             let is_complete = matches!(popped, Ok(Some(_))) || stream.framer.pending().is_empty();
             stream.begun = if is_complete { None } else { stream.begun.or(Some(now.mono)) };
             match popped {
-                Ok(Some(Piece::Message(message))) => self.sip.handle_message(flow, &message, now.mono),
+                Ok(Some(Piece::Message(message))) => {
+                    if self.trace.is_on() {
+                        self.trace_message(false, flow, &message, now);
+                    }
+                    self.sip.handle_message(flow, &message, now.mono);
+                }
                 Ok(Some(Piece::Ping)) => {
                     self.outputs.push_back(Output::Sip { flow, bytes: b"\r\n".to_vec() });
                 }
@@ -118,6 +126,9 @@ impl Switch {
             any = true;
         }
         while let Some(output) = self.sip.poll_output() {
+            if self.trace.is_on() {
+                self.trace_message(true, output.flow, &output.bytes, now);
+            }
             self.send_sip(output.flow, output.bytes, now);
         }
         any

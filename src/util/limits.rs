@@ -189,6 +189,12 @@ pub const PAGES_PER_EXTENSION: usize = 50;
 pub const PAGE_BYTES: usize = 4_096;
 /// Bytes of all that wait: half of the least flash that a router has to spare. A further one gets 480.
 pub const PAGES_BYTES: usize = 262_144;
+/// Clients that trace at once; a further one is refused.
+pub const TRACES: usize = 4;
+/// Dialogs of which a trace remembers the call; of more the oldest is forgotten, its late messages then belong to no call.
+pub const TRACED_DIALOGS: usize = 256;
+/// Traced messages that wait for a client, a quarter of a megabyte. Further ones are left out and counted.
+pub const TRACE_EVENTS: usize = 128;
 /// Subscriptions of all phones: a house of twelve with a full field of lamps each. A further SUBSCRIBE gets 503 with Retry-After.
 pub const SUBSCRIPTIONS: usize = 512;
 /// Subscriptions of one extension: a phone with two sidecars of lamps, and its mailbox. A further SUBSCRIBE gets 503 with Retry-After.

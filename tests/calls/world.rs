@@ -62,6 +62,7 @@ pub struct World {
     trunk_by_tcp: bool,
     wan_is_down: bool,
     pub replies: Vec<Value>,
+    pub traced: Vec<Value>,
     /// What is in the state directory.
     pub files: BTreeMap<String, Vec<u8>>,
     pub disk_is_full: bool,
@@ -96,6 +97,7 @@ impl World {
             trunk_by_tcp: false,
             wan_is_down: false,
             replies: Vec::new(),
+            traced: Vec::new(),
             files: BTreeMap::new(),
             disk_is_full: false,
             written: 0,
@@ -470,6 +472,7 @@ impl World {
                 self.switch.handle_stored(token, result, now);
             }
             Output::Reply { text, .. } => self.replies.push(serde_json::from_str(&text).unwrap()),
+            Output::Trace { text, .. } => self.traced.push(serde_json::from_str(&text).unwrap()),
             Output::Unlisten { .. } | Output::Reset { .. } => {}
             other => panic!("{other:?}"),
         }

@@ -355,7 +355,7 @@ impl House {
             }
             Output::Store { token, .. } => self.switch.handle_stored(token, Ok(()), now),
             Output::Reload { client, id } => self.switch.reply_reloaded(client, &id, Ok(())),
-            Output::Reply { text, .. } => assert!(!text.contains('\n')),
+            Output::Reply { text, .. } | Output::Trace { text, .. } => assert!(!text.contains('\n')),
             Output::Reset { .. } | Output::Mail { .. } | Output::Unlisten { .. } => {}
         }
     }

@@ -51,13 +51,18 @@ impl Ladder {
 
     /// The column of a peer. A new one is announced by a line of its own.
     fn column(&mut self, arrow: &Arrow<'_>, out: &mut String) -> usize {
-        let known = self.peers.iter().position(|(remote, who)| remote == arrow.remote && (who == arrow.who || arrow.who.is_empty()));
+        let known = self
+            .peers
+            .iter()
+            .position(|(remote, who)| remote == arrow.remote && (who == arrow.who || arrow.who.is_empty()));
         let at = known.unwrap_or_else(|| {
             self.peers.push((arrow.remote.to_owned(), arrow.who.to_owned()));
             let mut names = format!("{:20}tandem", "");
-            for (remote, who) in self.peers.iter().take(COLUMNS) {
+            for (at, (remote, who)) in self.peers.iter().take(COLUMNS).enumerate() {
                 let name = if who.is_empty() { remote.clone() } else { format!("{who} {remote}") };
-                let _ = write!(names, "{:>WIDTH$}", one_line(&name, WIDTH.saturating_sub(2)));
+                // The first stands beside our own.
+                let width = if at == 0 { WIDTH.saturating_sub(5) } else { WIDTH };
+                let _ = write!(names, "{:>width$}", one_line(&name, WIDTH.saturating_sub(6)));
             }
             out.push_str(names.trim_end());
             out.push('\n');
@@ -71,11 +76,14 @@ impl Ladder {
 pub fn label(message: &str) -> String {
     let first = message.lines().next().unwrap_or_default();
     let mut words = first.splitn(3, ' ');
-    let (one, two, three) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next());
+    let (one, two, three) =
+        (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next());
     if one != "SIP/2.0" {
         return one.to_owned();
     }
-    let cseq = message.lines().find_map(|l| l.split_once(':').filter(|(n, _)| n.trim().eq_ignore_ascii_case("cseq")));
+    let cseq = message
+        .lines()
+        .find_map(|l| l.split_once(':').filter(|(n, _)| n.trim().eq_ignore_ascii_case("cseq")));
     let method = cseq.and_then(|(_, value)| value.split_whitespace().nth(1)).unwrap_or_default();
     format!("{two} {} ({method})", three.unwrap_or_default())
 }
@@ -96,14 +104,16 @@ mod tests {
         ] {
             text += &ladder.line(&Arrow { time: "12:00:01.250", out, remote, who, call, label });
         }
-        let want = "\
-                    tandem      100 192.168.1.100:5070
-12:00:01.250        |<-- INVITE ------------------|
-                    tandem      100 192.168.1.100:5070      101 192.168.1.101:5070
-12:00:01.250    #7  |-- INVITE ------------------------------------------------>|
-12:00:01.250    #7  |<-- 180 Ringing (INVITE) ----------------------------------|
-12:00:01.250    #7  |-- 180 Ringing (INVITE) ---->|                             |
-";
+        let want = [
+            "                    tandem   100 192.168.1.100:5070",
+            "12:00:01.250        |<-- INVITE ------------------|",
+            "                    tandem   100 192.168.1.100:5070        101 192.168.1.101:5070",
+            "12:00:01.250    #7  |-- INVITE ------------------------------------------------>|",
+            "12:00:01.250    #7  |<-- 180 Ringing (INVITE) ----------------------------------|",
+            "12:00:01.250    #7  |-- 180 Ringing (INVITE) ---->|                             |",
+            "",
+        ];
+        let want = want.join("\n");
         assert_eq!(text, want, "\n{text}");
     }
 

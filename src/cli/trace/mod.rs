@@ -27,7 +27,9 @@ pub struct Order<'a> {
 /// As `client::follow`; `Refused` too when the file can't be written.
 pub fn run(order: &Order<'_>) -> Result<(), Failure> {
     let mut file = match order.file {
-        Some(path) => Some(create(path).map_err(|why| Failure::Refused(format!("{}: {why}", path.display())))?),
+        Some(path) => {
+            Some(create(path).map_err(|why| Failure::Refused(format!("{}: {why}", path.display())))?)
+        }
         None => None,
     };
     let (mut ladder, mut began) = (Ladder::default(), (0_i64, 0_i64));
@@ -85,7 +87,8 @@ fn write(file: &mut File, at_us: u64, event: &Value) -> io::Result<()> {
 
 fn lines(ladder: &mut Ladder, at_us: u64, event: &Value) -> String {
     let (seconds, millis) = (at_us / 1_000_000, at_us / 1_000 % 1_000);
-    let time = format!("{:02}:{:02}:{:02}.{millis:03}", seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    let time =
+        format!("{:02}:{:02}:{:02}.{millis:03}", seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     let who = event.get("who").and_then(Value::as_str).unwrap_or_default();
     ladder.line(&Arrow {
         time: &time,

@@ -19,7 +19,13 @@ pub fn begin(out: &mut impl Write) -> io::Result<()> {
 }
 
 /// One message. `at_us`: microseconds since 1970.
-pub fn packet(out: &mut impl Write, at_us: u64, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> io::Result<()> {
+pub fn packet(
+    out: &mut impl Write,
+    at_us: u64,
+    from: SocketAddr,
+    to: SocketAddr,
+    payload: &[u8],
+) -> io::Result<()> {
     let payload = payload.get(..payload.len().min(LONGEST)).unwrap_or_default();
     let bytes = datagram(from, to, payload);
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
@@ -114,7 +120,9 @@ mod tests {
                     assert_eq!(checksum(&[&bytes[..20]]), 0);
                 }
                 let udp = &bytes[head..];
-                let pseudo = [&bytes[addresses], &u32::try_from(udp.len()).unwrap().to_be_bytes(), &[0, 0, 0, 17]].concat();
+                let pseudo =
+                    [&bytes[addresses], &u32::try_from(udp.len()).unwrap().to_be_bytes(), &[0, 0, 0, 17]]
+                        .concat();
                 assert_eq!(checksum(&[&pseudo, udp]), 0, "{from} {to}");
             }
         }

@@ -273,6 +273,12 @@ impl Endpoint {
         });
     }
 
+    /// The Call-ID of a session's messages.
+    #[must_use]
+    pub fn call_id(&self, session: SessionId) -> Option<String> {
+        self.sessions.get(session.0)?.call_id(&self.core)
+    }
+
     /// The dialog of a session; of several early ones the last in which something came.
     pub fn dialog_id(&mut self, session: SessionId) -> Option<crate::sip::DialogId> {
         self.sessions.get_mut(session.0)?.our_dialog().map(|d| d.id().clone())

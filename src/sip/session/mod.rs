@@ -217,6 +217,14 @@ impl Session {
         }
     }
 
+    /// Of its messages.
+    pub fn call_id(&self, core: &crate::sip::endpoint::Core) -> Option<String> {
+        match &self.state {
+            State::Calling(calling) => calling.call_id(core),
+            _ => self.dialog().map(|d| d.id().call_id.clone()),
+        }
+    }
+
     /// The final response of this INVITE of ours is waited for.
     pub fn awaits(&self, invite: TransactionId) -> bool {
         match &self.state {

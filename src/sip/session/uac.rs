@@ -44,6 +44,13 @@ impl Calling {
         of_stage.into_iter().chain(self.ring_until).min()
     }
 
+    pub(super) fn call_id(&self, core: &Core) -> Option<String> {
+        match &self.stage {
+            Stage::Sent(id) => core.transactions.sent(*id)?.call_id().map(str::to_owned),
+            Stage::Challenged(_) => self.early.first().map(|e| e.dialog.id().call_id.clone()),
+        }
+    }
+
     pub(super) fn has_early_dialog(&self, id: &DialogId) -> bool {
         self.early.iter().any(|e| e.dialog.id() == id)
     }

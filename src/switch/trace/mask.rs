@@ -1,9 +1,8 @@
 //! Credentials out of a message that somebody will read: masked character by character, so that lengths stay true.
 
 /// What may be seen of a digest; everything else in these headers is masked (RFC 7616 section 3.4).
-const PUBLIC: [&str; 11] = [
-    "username", "realm", "nonce", "uri", "algorithm", "qop", "nc", "cnonce", "opaque", "nextnonce", "stale",
-];
+const PUBLIC: [&str; 11] =
+    ["username", "realm", "nonce", "uri", "algorithm", "qop", "nc", "cnonce", "opaque", "nextnonce", "stale"];
 const HEADERS: [&str; 4] =
     ["authorization", "proxy-authorization", "authentication-info", "proxy-authentication-info"];
 
@@ -14,7 +13,9 @@ pub fn mask(bytes: &[u8]) -> Vec<u8> {
     let (mut line, mut secret, mut body) = (0, None, false);
     while line < out.len() {
         let rest = out.get(line..).unwrap_or_default();
-        let end = line.saturating_add(rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |at| at.saturating_add(1)));
+        let end = line.saturating_add(
+            rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |at| at.saturating_add(1)),
+        );
         let text = out.get_mut(line..end).unwrap_or_default();
         let blank = text.iter().all(|b| matches!(b, b'\r' | b'\n'));
         if body {
@@ -82,14 +83,18 @@ fn mask_sdp(line: &mut [u8]) {
     let is = |text: &[u8]| line.get(..text.len()).is_some_and(|l| l.eq_ignore_ascii_case(text));
     let known = [&b"k="[..], b"a=key-mgmt:", b"a=ice-pwd:"].into_iter().find(|p| is(p)).map(<[u8]>::len);
     // The key of RFC 4568 stands behind `inline:`, wherever that is in the line.
-    let inline = line.windows(7).position(|w| w.eq_ignore_ascii_case(b"inline:")).map(|at| at.saturating_add(7));
+    let inline =
+        line.windows(7).position(|w| w.eq_ignore_ascii_case(b"inline:")).map(|at| at.saturating_add(7));
     if let Some(secret) = known.or(inline).and_then(|at| line.get_mut(at..)) {
         hide(secret);
     }
 }
 
 fn hide(secret: &mut [u8]) {
-    secret.iter_mut().filter(|b| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'|' | b',')).for_each(|b| *b = b'x');
+    secret
+        .iter_mut()
+        .filter(|b| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'|' | b','))
+        .for_each(|b| *b = b'x');
 }
 
 #[cfg(test)]
@@ -110,18 +115,30 @@ mod tests {
                 "Authorization: Digest username=\"100\", response=\"0a1b\", nc=00000001",
                 "Authorization: Digest username=\"100\", response=\"xxxx\", nc=00000001",
             ),
-            ("proxy-authorization : digest response=0a1b,realm=\"a,response=b\"", "proxy-authorization : digest response=xxxx,realm=\"a,response=b\""),
-            ("Authorization:\n Digest username=\"1\",\n\tresponse =\n \"0a1b\"", "Authorization:\n Digest username=\"1\",\n\tresponse =\n \"xxxx\""),
-            ("Authorization: Basic MTAwOmdlaGVpbQ==", "Authorization: xxxxx xxxxxxxxxxxxxxxxx".trim()),
-            ("Authorization: Digest username=\"100, response=\"0a1b\"", "Authorization: Digest xxxxxxxxx\"xxx, xxxxxxxxx\"xxxx\""),
+            (
+                "proxy-authorization : digest response=0a1b,realm=\"a,response=b\"",
+                "proxy-authorization : digest response=xxxx,realm=\"a,response=b\"",
+            ),
+            (
+                "Authorization:\n Digest username=\"1\",\n\tresponse =\n \"0a1b\"",
+                "Authorization:\n Digest username=\"1\",\n\tresponse =\n \"xxxx\"",
+            ),
+            ("Authorization: Basic MTAwOmdlaGVpbQ==", "Authorization: xxxxx xxxxxxxxxxxxxxxx"),
+            (
+                "Authorization: Digest username=\"100, response=\"0a1b\"",
+                "Authorization: Digest xxxxxxxxx\"xxx, xxxxxxxxx\"xxxx\"",
+            ),
             ("Authorization: Digest passport=secret", "Authorization: Digest passport=xxxxxx"),
-            ("Authentication-Info: rspauth=\"0a1b\", nextnonce=\"n\"", "Authentication-Info: rspauth=\"xxxx\", nextnonce=\"n\""),
+            (
+                "Authentication-Info: rspauth=\"0a1b\", nextnonce=\"n\"",
+                "Authentication-Info: rspauth=\"xxxx\", nextnonce=\"n\"",
+            ),
             ("X-Authorization: response=\"0a1b\"", "X-Authorization: response=\"0a1b\""),
         ] {
             for tail in ["\nTo: <sip:a>\n\nbody", "\n\n", ""] {
                 let text = format!("REGISTER sip:a SIP/2.0\n{line}{tail}");
                 let want = format!("REGISTER sip:a SIP/2.0\n{want}{tail}");
-                assert_eq!(masked(&text).replace("xxxxx xxxxxxxxxxxxxxxxxx", "xxxxx xxxxxxxxxxxxxxxxx"), want);
+                assert_eq!(masked(&text), want);
             }
         }
     }
@@ -141,7 +158,13 @@ mod tests {
     fn any_bytes() {
         for seed in 0_u32..2_000 {
             let bytes: Vec<u8> = (0..200_u32)
-                .map(|n| b"Authorization: Digest =\",\r\n \\x"[(seed.wrapping_mul(2_654_435_761).wrapping_add(n.wrapping_mul(n) * 40_503) >> 13) as usize % 31])
+                .map(|n| {
+                    b"Authorization: Digest =\",\r\n \\x"[(seed
+                        .wrapping_mul(2_654_435_761)
+                        .wrapping_add(n.wrapping_mul(n) * 40_503)
+                        >> 13) as usize
+                        % 30]
+                })
                 .collect();
             assert_eq!(mask(&bytes).len(), bytes.len());
         }

@@ -65,6 +65,7 @@ impl Switch {
             return Err(Refusal::new(Code::Unavailable, "too many traces at once"));
         }
         self.trace.watchers.push((client, id.clone(), wanted));
+        self.note_dialogs();
         Ok(json!({"wall": now.wall.0, "at_us": now.mono.as_micros()}))
     }
 
@@ -73,7 +74,8 @@ impl Switch {
         let call_id = header(bytes, &[b"call-id", b"i"]);
         // A keep-alive.
         let Some(call_id) = call_id.map(|c| String::from_utf8_lossy(c).into_owned()) else { return };
-        let method = header(bytes, &[b"cseq"]).and_then(|c| c.rsplit(|b| *b == b' ').next()).unwrap_or_default();
+        let method =
+            header(bytes, &[b"cseq"]).and_then(|c| c.rsplit(|b| *b == b' ').next()).unwrap_or_default();
         let known = self.call_of_dialog(&call_id);
         let wants = |wanted: Wanted| match wanted {
             Wanted::All => true,
@@ -104,18 +106,30 @@ impl Switch {
 
     /// The call that a dialog belongs to, and who is at its other end.
     fn call_of_dialog(&mut self, call_id: &str) -> Option<(u32, String)> {
-        if let Some((_, call, who)) = self.trace.dialogs.iter().find(|(c, ..)| c == call_id) {
-            return Some((*call, who.clone()));
+        let known = |trace: &Trace| {
+            let found = trace.dialogs.iter().find(|(c, ..)| c == call_id);
+            found.map(|(_, call, who)| (*call, who.clone()))
+        };
+        known(&self.trace).or_else(|| {
+            self.note_dialogs();
+            known(&self.trace)
+        })
+    }
+
+    /// Whose Call-ID is whose, of the calls there are.
+    fn note_dialogs(&mut self) {
+        let sides =
+            self.calls.all().flat_map(|c| std::iter::once(&c.a).chain(&c.b).map(move |s| (c.id.0, s)));
+        for (call, side) in sides {
+            let Some(call_id) = side.leg.session().and_then(|s| self.sip.call_id(s)) else { continue };
+            if self.trace.dialogs.iter().any(|(c, ..)| *c == call_id) {
+                continue;
+            }
+            if self.trace.dialogs.len() >= TRACED_DIALOGS {
+                self.trace.dialogs.pop_front();
+            }
+            self.trace.dialogs.push_back((call_id, call, side.party.shown()));
         }
-        let mut sides = self.calls.all().flat_map(|c| std::iter::once(&c.a).chain(&c.b).map(move |s| (c.id.0, s)));
-        let sip = &self.sip;
-        let found = sides.find(|(_, side)| side.leg.session().is_some_and(|s| sip.is_call_id(s, call_id)));
-        let (call, who) = found.map(|(call, side)| (call, side.party.shown()))?;
-        if self.trace.dialogs.len() >= TRACED_DIALOGS {
-            self.trace.dialogs.pop_front();
-        }
-        self.trace.dialogs.push_back((call_id.to_owned(), call, who.clone()));
-        Some((call, who))
     }
 
     fn registered_at(&self, flow: Flow) -> Option<String> {
@@ -126,10 +140,15 @@ impl Switch {
 
 /// The value of the first header with one of these names, as far as it stands in its first line.
 fn header<'a>(bytes: &'a [u8], names: &[&[u8]]) -> Option<&'a [u8]> {
-    bytes.split(|b| *b == b'\n').skip(1).map(<[u8]>::trim_ascii).take_while(|line| !line.is_empty()).find_map(|line| {
-        let colon = line.iter().position(|b| *b == b':')?;
-        let (name, value) = line.split_at_checked(colon)?;
-        let name = name.trim_ascii();
-        names.iter().any(|n| n.eq_ignore_ascii_case(name)).then(|| value.get(1..).unwrap_or_default().trim_ascii())
-    })
+    bytes.split(|b| *b == b'\n').skip(1).map(<[u8]>::trim_ascii).take_while(|line| !line.is_empty()).find_map(
+        |line| {
+            let colon = line.iter().position(|b| *b == b':')?;
+            let (name, value) = line.split_at_checked(colon)?;
+            let name = name.trim_ascii();
+            names
+                .iter()
+                .any(|n| n.eq_ignore_ascii_case(name))
+                .then(|| value.get(1..).unwrap_or_default().trim_ascii())
+        },
+    )
 }
