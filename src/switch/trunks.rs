@@ -317,6 +317,9 @@ impl Switch {
             let Some(trunk) = self.trunks.all.get_mut(at) else { return };
             if let Line::Down { again, .. } = &mut trunk.line {
                 *again = now.mono;
+                if let Some(registration) = &mut trunk.registration {
+                    registration.restart(now.mono);
+                }
             } else if let Some(flow) = trunk.flow() {
                 self.move_trunk(at, flow, self.moved(flow, local), now);
             }

@@ -154,9 +154,9 @@ impl<U> Transactions<U> {
     pub fn respond(&mut self, id: TransactionId, response: &Message, now: Instant) -> bool {
         let Some(transaction) = self.servers.get_mut(id.0) else { return false };
         let Some(status) = response.status() else { return false };
-        let goes_out = match &mut transaction.machine {
-            ServerMachine::Invite(machine) => machine.respond(status, now),
-            ServerMachine::Other(machine) => machine.respond(status, now),
+        let (goes_out, is_other) = match &mut transaction.machine {
+            ServerMachine::Invite(machine) => (machine.respond(status, now), false),
+            ServerMachine::Other(machine) => (machine.respond(status, now), true),
         };
         if goes_out {
             transaction.response = Some(response.to_bytes().into());
@@ -168,7 +168,13 @@ impl<U> Transactions<U> {
                 self.origins.remove(origin, id.0);
             }
             self.repeat(id);
-            self.arm_server(id);
+            // Section 8.2.7: a request without a right proof leaves nothing behind, or a flood of them would take the place of calls. One that
+            // comes again is asked again.
+            if matches!(status, 401 | 407) && is_other {
+                self.forget_server(id);
+            } else {
+                self.arm_server(id);
+            }
         }
         goes_out
     }
