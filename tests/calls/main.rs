@@ -24,5 +24,6 @@ mod sounds;
 mod stick;
 mod talk;
 mod text;
+mod trunks;
 mod uplink;
 mod world;
