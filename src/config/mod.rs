@@ -35,7 +35,7 @@ pub use features::{Features, ForwardWhen};
 pub use forward::{Forward, Target};
 pub use group::{Group, Strategy};
 pub use load::Loaded;
-pub use numbering::{e164, emergency};
+pub use numbering::{NumberFormat, e164, emergency, formatted};
 pub use pattern::{CallerPattern, Pattern};
 pub use report::Problem;
 pub use route::{Route, RouteTarget, Source};

@@ -62,6 +62,46 @@ fn is_entry(entry: &str, dialled: &str) -> bool {
     }
 }
 
+/// How numbers go out by a trunk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NumberFormat {
+    #[default]
+    AsDialled,
+    /// `+4930123`
+    Plus,
+    /// `4930123`
+    Bare,
+    /// `004930123`
+    Zeros,
+    /// `030123` at home, with the international prefix abroad.
+    National,
+}
+
+/// `number` as `format` writes it. Short numbers, star codes and what cannot be read for want of a country stay as they are.
+#[must_use]
+pub fn formatted(country: Option<&str>, number: &str, format: NumberFormat) -> String {
+    let digits = e164(country, number);
+    let is_international = number.starts_with('+') || *digits != *number;
+    let is_digits = digits.bytes().all(|b| b.is_ascii_digit());
+    if format == NumberFormat::AsDialled || !is_international || !is_digits {
+        return number.to_owned();
+    }
+    let prefix = match format {
+        NumberFormat::AsDialled | NumberFormat::Bare => "",
+        NumberFormat::Plus => "+",
+        NumberFormat::Zeros => "00",
+        NumberFormat::National => {
+            let Some(country) = country.and_then(Country::find) else { return number.to_owned() };
+            match (digits.strip_prefix(country.calling_code), country.bare) {
+                (Some(own), None) => return [country.national.unwrap_or_default(), own].concat(),
+                (Some(own), Some(_)) => return own.to_owned(),
+                (None, _) => country.international.unwrap_or("00"),
+            }
+        }
+    };
+    [prefix, &*digits].concat()
+}
+
 /// The digits of a number with its country's code and without `+`, as far as that can be told: `+91 987…`, `0091987…`,
 /// `0987…` and `91987…` in India are one. `number` has no separators.
 #[must_use]
@@ -183,6 +223,36 @@ mod tests {
             (Some("XX"), "0987654", "0987654"),
         ] {
             assert_eq!(e164(country, number), want, "{country:?} {number}");
+        }
+    }
+
+    #[test]
+    fn formats() {
+        use NumberFormat::{AsDialled, Bare, National, Plus, Zeros};
+        for (country, number, format, want) in [
+            (Some("DE"), "030123456", Plus, "+4930123456"),
+            (Some("DE"), "0049 30".replace(' ', "").as_str(), Plus, "+4930"),
+            (Some("DE"), "+4930123456", Bare, "4930123456"),
+            (Some("DE"), "+4930123456", Zeros, "004930123456"),
+            (Some("DE"), "+4930123456", National, "030123456"),
+            (Some("DE"), "004930123456", National, "030123456"),
+            (Some("DE"), "+43123456", National, "0043123456"),
+            (Some("DE"), "030123456", AsDialled, "030123456"),
+            (Some("US"), "2125551234", Plus, "+12125551234"),
+            (Some("US"), "12125551234", Plus, "+12125551234"),
+            (Some("US"), "+12125551234", National, "2125551234"),
+            (Some("US"), "+4930123456", National, "0114930123456"),
+            (Some("IT"), "0612345678", Plus, "+390612345678"),
+            (Some("IT"), "+390612345678", National, "0612345678"),
+            // No number of a country.
+            (Some("DE"), "112", Plus, "112"),
+            (Some("DE"), "*21#", Plus, "*21#"),
+            (Some("DE"), "19222", Plus, "19222"),
+            (None, "030123456", Plus, "030123456"),
+            (None, "+4930123456", National, "+4930123456"),
+            (None, "+4930123456", Zeros, "004930123456"),
+        ] {
+            assert_eq!(formatted(country, number, format), want, "{country:?} {number} {format:?}");
         }
     }
 }

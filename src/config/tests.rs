@@ -377,6 +377,9 @@ config trunk 't'
 	option from_user 'me2'
 	option caller_id '+4930987654'
 	option identity 'ppi'
+	option format 'national'
+	list address '10.1.0.0/16'
+	list realm 'my provider'
 	option emergency '1'
 config route 'r'
 	option enabled '0'
@@ -503,6 +506,9 @@ fn every_option_arrives() {
             from_user: some("me2"),
             caller_id: some("+4930987654"),
             identity: Identity::Preferred,
+            format: NumberFormat::National,
+            addresses: vec![Net::parse("10.1.0.0/16").unwrap()],
+            realms: vec![named("my provider")],
             emergency: true,
         }],
         groups: vec![Group {

@@ -63,6 +63,8 @@ fn wrong_options() {
         ),
         ("trunk", "from_user 'a b'", "is 'a b', want a user name or number without blanks"),
         ("trunk", "caller_id 'me'", "is 'me', want 3 to 15 digits, with + in front of a country code"),
+        ("trunk", "address '1.2.3'", "is '1.2.3', want an address or a network such as 192.0.2.0/24"),
+        ("trunk", "format 'x'", "is 'x', want as_dialled, +e164, e164, 00e164 or national"),
         ("trunk", "identity 'x'", "is 'x', want from, pai, ppi or rpid"),
         (
             "route",

@@ -4,7 +4,8 @@ use std::time::Duration;
 use super::destination::{Destination, Parties};
 use super::extension::{Codec, codecs};
 use super::fields::Fields;
-use super::sip::Transport;
+use super::numbering::NumberFormat;
+use super::sip::{Net, Transport};
 use super::value::host_port;
 use super::{Login, Secret, smtp};
 
@@ -46,6 +47,12 @@ pub struct Trunk {
     pub caller_id: Option<String>,
     /// `identity`, default from.
     pub identity: Identity,
+    /// `format` of numbers that go out, default as_dialled.
+    pub format: NumberFormat,
+    /// `list address`: networks that its calls come from, beside the addresses of its name.
+    pub addresses: Vec<Net>,
+    /// `list realm`: whose challenges are answered; empty: the realm of its registrar, and those of its own domain.
+    pub realms: Vec<String>,
     /// `emergency`, default 0: emergency calls are tried by those with 1 before all others.
     pub emergency: bool,
 }
@@ -75,6 +82,22 @@ impl Trunk {
     #[must_use]
     pub fn domain(&self) -> &str {
         self.domain.as_deref().unwrap_or(&self.host)
+    }
+
+    /// One of `list address`.
+    #[must_use]
+    pub fn has_address(&self, peer: std::net::IpAddr) -> bool {
+        self.addresses.iter().any(|net| net.contains(peer))
+    }
+
+    /// A request is for this account and no other at the same provider: by its name or its number.
+    #[must_use]
+    pub fn is_called(&self, request: &crate::wire::sip::Message) -> bool {
+        let user = |address: Option<crate::wire::sip::Address>| address.and_then(|a| a.uri.user_text());
+        let called = [request.uri().and_then(crate::wire::sip::Uri::user_text), user(request.to())];
+        let own = [&self.username, &self.from_user, &self.caller_id].map(Option::as_deref);
+        let digits = |text: &str| text.trim_start_matches('+').to_owned();
+        called.iter().flatten().any(|user| own.iter().flatten().any(|own| digits(own) == digits(user)))
     }
 
     /// Reports what is wrong to `fields`; the caller drops the section then.
@@ -113,6 +136,17 @@ impl Trunk {
                 Some("rpid") => Identity::RemoteParty,
                 _ => Identity::From,
             },
+            format: match fields.text("format").as_deref() {
+                Some("+e164") => NumberFormat::Plus,
+                Some("e164") => NumberFormat::Bare,
+                Some("00e164") => NumberFormat::Zeros,
+                Some("national") => NumberFormat::National,
+                _ => NumberFormat::AsDialled,
+            },
+            addresses: fields.list_of("address", |text| {
+                Net::parse(text).ok_or_else(|| "an address or a network such as 192.0.2.0/24".to_owned())
+            }),
+            realms: fields.list("realm"),
             emergency: fields.flag("emergency"),
         }
     }

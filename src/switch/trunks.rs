@@ -1,9 +1,14 @@
 //! Trunks: the way to each provider, our registration there, and what comes from it.
+mod identity;
+mod ways;
+
+pub use identity::identity;
+
 use super::calls::Party;
 use super::phones::{Who, shown_number};
 use super::uplink::Local;
 use super::{Output, Switch, net};
-use crate::config::{self, Identity as Style, Secret, Trunk};
+use crate::config::{self, Secret, Trunk};
 use crate::sip::auth::{Answerer, Credentials, Tries};
 use crate::sip::registration::{Failure, Registration, Settings, State};
 use crate::sip::{ClientId, Flow, SessionId, Transport};
@@ -15,6 +20,7 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use ways::Ways;
 
 /// A name that was not found is looked up again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
@@ -54,8 +60,13 @@ enum Line {
 pub struct TrunkLine {
     section: Trunk,
     line: Line,
-    /// All addresses of its name: calls from them are its.
-    addresses: Vec<IpAddr>,
+    /// The servers behind its name.
+    ways: Ways,
+    /// When the request under way went out; how long the last one took.
+    asked_at: Instant,
+    rtt: Option<Duration>,
+    /// What went wrong last, though it may be well now.
+    error: Option<String>,
     registration: Option<Registration>,
     /// When the way is kept open next.
     ping_at: Instant,
@@ -90,10 +101,11 @@ impl TrunkLine {
     fn enter(&mut self, line: Line) {
         let told =
             matches!((&self.line, &line), (Line::Down { why: a, .. }, Line::Down { why: b, .. }) if a == b);
-        if let Line::Down { why, .. } = &line
-            && !told
-        {
-            log::warn!("trunk '{}': {why}", self.section.name);
+        if let Line::Down { why, .. } = &line {
+            if !told {
+                log::warn!("trunk '{}': {why}", self.section.name);
+            }
+            self.error = Some(why.clone());
         }
         self.line = line;
     }
@@ -106,6 +118,24 @@ impl TrunkLine {
             Transport::Udp => learnt.map(|_| PING_DATAGRAM),
             Transport::Tcp | Transport::Tls => Some(PING_STREAM),
         }
+    }
+
+    /// Calls from there are its.
+    fn is_at(&self, peer: IpAddr) -> bool {
+        self.ways.has(peer) || self.section.has_address(peer)
+    }
+
+    /// Who may ask for its password: whom its section names, else the realm that took it, and who belongs to its domain.
+    /// Before anybody is known: the first one.
+    fn trusted(&self) -> Vec<String> {
+        if !self.section.realms.is_empty() {
+            return self.section.realms.clone();
+        }
+        let registrar = self.registration.as_ref().and_then(Registration::realm);
+        let Some(known) = registrar.or(self.answerer.realm()) else { return Vec::new() };
+        let proxy = self.section.proxy.as_ref().map(|proxy| proxy.host.clone());
+        let own = [known.to_owned(), self.section.domain().to_owned(), self.section.host.clone()];
+        own.into_iter().chain(proxy).collect()
     }
 
     fn flow(&self) -> Option<Flow> {
@@ -160,11 +190,15 @@ impl Switch {
             }
             let registration = registration(&section, &mut self.random);
             let line = Line::Down { why: "starting".to_owned(), again: now.mono };
-            let (addresses, answerer) = (Vec::new(), Answerer::default());
+            let (ways, answerer) = (Ways::default(), Answerer::default());
+            let (asked_at, rtt, error) = (now.mono, None, None);
             kept.push(TrunkLine {
                 section,
                 line,
-                addresses,
+                ways,
+                asked_at,
+                rtt,
+                error,
                 registration,
                 ping_at: now.mono,
                 request: None,
@@ -207,7 +241,7 @@ impl Switch {
             Line::Up { look_at, .. } if *look_at <= now.mono && trunk.registration.is_none() => {
                 self.look_up(at)
             }
-            Line::Up { .. } => self.register_trunk(at, now),
+            Line::Up { .. } if trunk.registration.is_some() => self.register_trunk(at, now),
             _ => {}
         }
     }
@@ -231,9 +265,13 @@ impl Switch {
         let Some(flow) = self.trunks.all.get(at).and_then(TrunkLine::flow) else { return };
         let here = self.contact(flow, None);
         let Some(trunk) = self.trunks.all.get_mut(at).filter(|t| t.request.is_none()) else { return };
-        let Some(request) = trunk.registration.as_mut().and_then(|r| r.poll_request(&here, now.mono)) else {
-            return;
+        let request = match &mut trunk.registration {
+            Some(registration) => registration.poll_request(&here, now.mono),
+            // Is it there? Any answer says so.
+            None => Some(options(&trunk.section)),
         };
+        let Some(request) = request else { return };
+        trunk.asked_at = now.mono;
         match self.sip.send(flow, request, now.mono) {
             Ok(client) => trunk.request = Some(client),
             Err(_) => {
@@ -253,6 +291,9 @@ impl Switch {
         let Some(at) = self.trunks.all.iter().position(found) else { return };
         match result {
             Ok(ways) => self.on_trunk_found(at, &ways, now),
+            Err(why) if self.trunks.all.get(at).is_some_and(|t| t.flow().is_some()) => {
+                self.stay(at, why, now)
+            }
             Err(why) => {
                 let host = self.trunks.all.get(at).map(|t| t.target().0).unwrap_or_default();
                 self.trunk_down(at, format!("{host}: {why}"), Failure::NotResolved, now);
@@ -262,12 +303,34 @@ impl Switch {
     }
 
     fn on_trunk_found(&mut self, at: usize, ways: &[net::Way], now: Now) {
-        let Some(way) = ways.first().copied() else { return };
+        let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+        trunk.ways.set(ways, now.mono);
+        self.take_way(at, now);
+    }
+
+    /// The name is not found just now: the server that it led to before is as good.
+    fn stay(&mut self, at: usize, why: String, now: Now) {
+        let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+        if let Some(flow) = trunk.flow() {
+            trunk.error = Some(why);
+            trunk.enter(Line::Up { flow, look_at: now.mono + LOOK_AGAIN });
+            self.register_trunk(at, now);
+        }
+    }
+
+    /// Go by the best server that is alive, or stay where we are.
+    fn take_way(&mut self, at: usize, now: Now) {
+        let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+        let Some(way) = trunk.ways.choose(now.mono) else { return };
+        let last = trunk.flow().filter(|f| (f.transport, f.remote) == (way.transport, way.remote));
         let tcp = way.transport.is_reliable();
+        if let Some(flow) = last.filter(|_| tcp) {
+            trunk.enter(Line::Up { flow, look_at: now.mono + LOOK_SELDOM });
+            return self.register_trunk(at, now);
+        }
         let flow = if tcp { None } else { self.udp_flow(way) };
         let connection = if tcp { self.trunks.connection() } else { 0 };
         let Some(trunk) = self.trunks.all.get_mut(at) else { return };
-        trunk.addresses = ways.iter().map(|w| w.remote.ip().to_canonical()).collect();
         match flow {
             Some(flow) => {
                 trunk.enter(Line::Up { flow, look_at: now.mono + LOOK_SELDOM });
@@ -284,6 +347,21 @@ impl Switch {
                 self.trunk_down(at, why, Failure::Transport, now);
             }
         }
+    }
+
+    /// The server in use does not answer, or wants no more: the next one, if there is one.
+    fn trunk_failed(&mut self, at: usize, why: String, failure: Failure, now: Now) {
+        let Some(trunk) = self.trunks.all.get_mut(at) else { return };
+        trunk.request = None;
+        if !trunk.ways.fail(now.mono) {
+            return self.trunk_down(at, why, failure, now);
+        }
+        log::warn!("trunk '{}': {why}; to the next server", trunk.section.name);
+        trunk.error = Some(why);
+        if let Some(registration) = &mut trunk.registration {
+            registration.move_on(now.mono);
+        }
+        self.take_way(at, now);
     }
 
     pub(super) fn on_trunk_connected(&mut self, flow: Flow, now: Now) {
@@ -306,7 +384,7 @@ impl Switch {
             Line::Resolving { .. } | Line::Down { .. } => false,
         };
         if let Some(at) = self.trunks.all.iter().position(ours) {
-            self.trunk_down(at, format!("connection: {why}"), Failure::Transport, now);
+            self.trunk_failed(at, format!("connection: {why}"), Failure::Transport, now);
         }
     }
 
@@ -370,7 +448,26 @@ impl Switch {
         let Some(at) = self.trunks.all.iter().position(|t| t.request == Some(id)) else { return };
         let Some(trunk) = self.trunks.all.get_mut(at) else { return };
         trunk.request = None;
-        let Some(registration) = &mut trunk.registration else { return };
+        let status = response.and_then(Message::status);
+        if status.is_some_and(|s| s != 503) {
+            trunk.rtt = Some(now.mono.since(trunk.asked_at));
+            trunk.ways.note_alive();
+        }
+        let lost = response.is_none() || status == Some(503);
+        let is_leaving = matches!(
+            trunk.registration.as_ref().map(Registration::state),
+            Some(State::Leaving | State::Gone)
+        );
+        if lost && !is_leaving && trunk.ways.has_another(now.mono) {
+            let why = if response.is_none() { "no answer" } else { "503 Service Unavailable" };
+            return self.trunk_failed(at, why.to_owned(), Failure::NoAnswer, now);
+        }
+        let Some(registration) = &mut trunk.registration else {
+            if response.is_none() {
+                trunk.error = Some("no answer to OPTIONS".to_owned());
+            }
+            return;
+        };
         let before = words(registration.state());
         match response {
             Some(response) => registration.handle_response(response, now.mono),
@@ -379,7 +476,10 @@ impl Switch {
         let state = words(registration.state());
         if state != before {
             match registration.state() {
-                State::Failed { failure, .. } => log::warn!("trunk '{}': {failure}", trunk.section.name),
+                State::Failed { failure, .. } => {
+                    log::warn!("trunk '{}': {failure}", trunk.section.name);
+                    trunk.error = Some(failure.to_string());
+                }
                 State::Registered { .. } => log::info!("trunk '{}': registered", trunk.section.name),
                 _ => {}
             }
@@ -402,15 +502,19 @@ impl Switch {
         let by_token = |t: &&TrunkLine| {
             // The token alone could be guessed by who saw a packet; from elsewhere it counts nothing.
             t.registration.as_ref().is_some_and(|r| Some(r.contact_user()) == user.as_deref())
-                && t.addresses.contains(&peer)
+                && t.is_at(peer)
         };
         // In one's own network phones may share the address with the provider; there the port tells.
         let same_port = |t: &TrunkLine| t.flow().is_some_and(|f| f.remote.port() == flow.remote.port());
         let by_address = |t: &&TrunkLine| {
-            t.addresses.contains(&peer) && (same_port(t) || !self.loaded.config.sip.is_local(peer))
+            t.is_at(peer)
+                && (same_port(t) || t.section.has_address(peer) || !self.loaded.config.sip.is_local(peer))
         };
+        // Several accounts at one provider: the one whose number or name is called.
+        let by_number = |t: &&TrunkLine| by_address(t) && t.section.is_called(request);
+        let all = || self.trunks.all.iter();
         let trunk =
-            self.trunks.all.iter().find(by_token).or_else(|| self.trunks.all.iter().find(by_address))?;
+            all().find(by_token).or_else(|| all().find(by_number)).or_else(|| all().find(by_address))?;
         Some(Who::Trunk { section: trunk.section.clone(), number: shown_number(request) })
     }
 
@@ -425,6 +529,23 @@ impl Switch {
         trunk.flow().filter(|_| usable || emergency).map(|flow| (trunk.section.clone(), flow))
     }
 
+    /// The route that the provider gave with our registration.
+    pub(super) fn trunk_route(&self, name: &str) -> Vec<String> {
+        let trunk = self.trunks.all.iter().find(|t| t.section.name == name);
+        trunk.and_then(|t| t.registration.as_ref()).map_or_else(Vec::new, |r| r.service_route().to_vec())
+    }
+
+    /// A call found nobody at the server `flow`: whether the same trunk has another for it now.
+    pub(super) fn trunk_call_failed(&mut self, name: &str, flow: Flow, now: Now) -> bool {
+        let found = |t: &TrunkLine| t.section.name == name && t.flow() == Some(flow);
+        let Some(at) = self.trunks.all.iter().position(found) else { return false };
+        let another = self.trunks.all.get(at).is_some_and(|t| t.ways.has_another(now.mono));
+        if another {
+            self.trunk_failed(at, "no answer to a call".to_owned(), Failure::NoAnswer, now);
+        }
+        another && self.trunk_way(name, false).is_some()
+    }
+
     pub(super) fn trunk_token(&self, name: &str) -> Option<String> {
         let trunk = self.trunks.all.iter().find(|t| t.section.name == name)?;
         trunk.registration.as_ref().map(|r| r.contact_user().to_owned())
@@ -432,7 +553,7 @@ impl Switch {
 
     /// What a provider saw of us, where we talk to it.
     pub(super) fn learnt_address(&self, peer: IpAddr) -> Option<IpAddr> {
-        let trunk = self.trunks.all.iter().find(|t| t.addresses.contains(&peer));
+        let trunk = self.trunks.all.iter().find(|t| t.is_at(peer));
         let seen = |t: &TrunkLine| t.registration.as_ref().and_then(Registration::learnt_address);
         // What one provider saw, others see too.
         let address = trunk.and_then(seen).or_else(|| self.trunks.all.iter().find_map(seen))?;
@@ -473,10 +594,13 @@ impl Switch {
         let credentials = credentials(&trunk.section)?;
         let method = request.method().cloned().unwrap_or(Method::Invite);
         let uri = request.uri()?.to_string();
+        let trusted = trunk.trusted();
+        trunk.answerer.trust(trusted);
         match trunk.answerer.answer(tries, response, &method, &uri, &credentials, &cnonce) {
             Ok(header) => Some(header),
             Err(why) => {
                 log::warn!("trunk '{name}': {}", why.words());
+                trunk.error = Some(why.words().to_owned());
                 None
             }
         }
@@ -497,7 +621,8 @@ impl Switch {
                 _ => None,
             };
             json!({"name": t.section.name, "state": state, "reason": reason, "expires_s": until,
-                   "address": t.flow().map(|f| f.remote.to_string())})
+                   "address": t.flow().map(|f| f.remote.to_string()), "last_error": t.error,
+                   "ms": t.rtt.and_then(|rtt| u64::try_from(rtt.as_millis()).ok())})
         };
         self.trunks.all.iter().map(view).collect()
     }
@@ -532,42 +657,16 @@ fn registration(section: &Trunk, random: &mut Random) -> Option<Registration> {
         credentials,
         expires: u32::try_from(section.expires.as_secs()).unwrap_or(300),
     };
-    Some(Registration::new(settings, random.block()))
+    let mut registration = Registration::new(settings, random.block());
+    registration.trust(section.realms.clone());
+    Some(registration)
 }
 
-/// From, and what the provider wants beside it.
-#[derive(Debug)]
-pub struct Identity {
-    pub from: Address,
-    pub headers: Vec<(String, String)>,
-}
-
-/// Who calls, as this provider wants to be told. `caller`: the number or extension behind the call.
-#[must_use]
-pub fn identity(section: &Trunk, caller: Option<&str>, caller_id: Option<&str>, hide: bool) -> Identity {
-    let account = section.from_user.as_deref().or(section.username.as_deref());
-    // A short extension number means nothing outside.
-    let number = caller_id.or(section.caller_id.as_deref()).or(caller.filter(|c| c.starts_with('+')));
-    let uri = |user: Option<&str>| Uri::sip(user, section.domain(), None);
-    let mut headers = Vec::new();
-    let shown = match section.identity {
-        Style::From => number.or(account),
-        Style::Asserted | Style::Preferred | Style::RemoteParty => account.or(number),
-    };
-    let value = format!("<{}>", uri(number.or(account)));
-    match section.identity {
-        Style::From => {}
-        Style::Asserted => headers.push((header::P_ASSERTED_IDENTITY.to_owned(), value)),
-        Style::Preferred => headers.push(("P-Preferred-Identity".to_owned(), value)),
-        Style::RemoteParty => {
-            headers.push((header::REMOTE_PARTY_ID.to_owned(), format!("{value};party=calling")))
-        }
-    }
-    if hide {
-        headers.push((header::PRIVACY.to_owned(), "id".to_owned()));
-        let from =
-            Address::new(Uri::sip(Some("anonymous"), "anonymous.invalid", None)).named(Some("Anonymous"));
-        return Identity { from, headers };
-    }
-    Identity { from: Address::new(uri(shown)), headers }
+fn options(section: &Trunk) -> Message {
+    let uri = Uri::sip(None, section.domain(), section.port.filter(|_| section.domain.is_none()));
+    let mut request = Message::request(Method::Options, uri.clone());
+    let user = section.from_user.as_deref().or(section.username.as_deref()).unwrap_or("tandem");
+    request.push(header::FROM, Address::new(Uri::sip(Some(user), section.domain(), None)).to_string());
+    request.push(header::TO, Address::new(uri).to_string());
+    request
 }

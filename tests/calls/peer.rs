@@ -71,6 +71,8 @@ pub struct Peer {
     pub early: bool,
     /// A provider asks for a password.
     pub challenges: bool,
+    /// In whose name it asks for calls.
+    pub call_realm: &'static str,
     /// Where the switch registered itself here.
     pub registered: Option<String>,
     pub registrations: u32,
@@ -115,6 +117,7 @@ impl Peer {
             moved_to: String::new(),
             early: false,
             challenges: false,
+            call_realm: "provider",
             registered: None,
             registrations: 0,
             register_status: 0,
@@ -564,7 +567,8 @@ impl Peer {
         if !self.challenges || digest::proves(msg.get(answered), nonce, &self.secret, msg.method()) {
             return false;
         }
-        let challenge = format!("Digest realm=\"provider\", nonce=\"{nonce}\", qop=\"auth\", algorithm=MD5");
+        let realm = if status == 401 { "provider" } else { self.call_realm };
+        let challenge = format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", qop=\"auth\", algorithm=MD5");
         self.respond(msg, status, &[(asked, challenge)], "");
         true
     }

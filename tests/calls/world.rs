@@ -434,14 +434,15 @@ impl World {
             Output::Sip { flow, bytes } => self.sip_to_peer(flow, bytes),
             Output::Resolve { token, port, transport, .. } => {
                 let outside = |p: &&Peer| p.server != LAN.parse().unwrap() && !self.wan_is_down;
-                let provider = self.peers.iter().find(outside);
+                let providers = self.peers.iter().filter(outside);
                 let transport = transport.unwrap_or(Transport::Udp);
                 self.trunk_by_tcp |= transport == Transport::Tcp;
-                let found = provider.map(|p| {
+                let found = providers.map(|p| {
                     let remote = SocketAddr::new(p.at.ip(), port.unwrap_or(transport.default_port()));
                     shell::Way { transport, remote, local: p.server.ip() }
                 });
-                let ways = found.map(|way| vec![way]).ok_or_else(|| "not found".to_owned());
+                let ways: Vec<shell::Way> = found.collect();
+                let ways = if ways.is_empty() { Err("not found".to_owned()) } else { Ok(ways) };
                 self.switch.handle_resolved(token, ways, now);
             }
             Output::Connect { id, to, .. } => {

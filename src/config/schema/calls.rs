@@ -175,6 +175,22 @@ pub(super) const TRUNK: Kind = Kind {
             "from",
             "header that carries caller_id: From, P-Asserted-Identity, P-Preferred-Identity or Remote-Party-ID",
         ),
+        item(
+            "format",
+            Form::Choice(&["as_dialled", "+e164", "e164", "00e164", "national"]),
+            "as_dialled",
+            "of numbers that go out; needs option country of section tandem",
+        ),
+        optional(
+            "address",
+            list(is_one_line, "an address or a network such as 192.0.2.0/24"),
+            "where its calls come from, beside the addresses of host",
+        ),
+        optional(
+            "realm",
+            list(is_realm, "1 to 64 plain characters without quotes"),
+            "who may ask for the password; none: its registrar, and who belongs to its domain",
+        ),
         EMERGENCY,
     ],
 };

@@ -15,6 +15,8 @@ pub enum Refusal {
     NoChallenge,
     /// None of the challenges is one that we can answer: no Digest, another algorithm, no nonce, only `auth-int`.
     Unsupported,
+    /// Somebody asks who is not the provider: another server behind it, or one that would try passwords on the answer.
+    ForeignRealm,
     /// The same question again, or the second new one: the user name or the secret is wrong.
     AskedAgain,
 }
@@ -27,6 +29,9 @@ impl Refusal {
             Self::NoChallenge => "asked for a password without a challenge",
             Self::Unsupported => {
                 "asks for a password in a way that is not supported (want Digest with MD5 or SHA-256)"
+            }
+            Self::ForeignRealm => {
+                "somebody else asks for the password (realm of the challenge): not answered"
             }
             Self::AskedAgain => "wrong user name or password?",
         }
@@ -46,6 +51,8 @@ pub struct Tries {
 #[derive(Debug, Default)]
 pub struct Answerer {
     known: Option<Known>,
+    /// Who may ask; empty: everybody.
+    trusted: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,10 +86,17 @@ impl Answerer {
     ) -> Result<(&'static str, String), Refusal> {
         let role = response.status().and_then(Role::of_status).ok_or(Refusal::NoChallenge)?;
         let challenges = response.all(role.challenge_header()).flat_map(Fields::parse);
+        let mut foreign = false;
+        let challenges = challenges.filter(|c| {
+            let trusts = c.get("realm").is_none_or(|realm| self.trusts(realm));
+            foreign |= !trusts;
+            trusts
+        });
         // Of equal ones the first: that is the provider's preference.
         let known = challenges.filter_map(|c| Known::read(role, &c));
         let best = known.reduce(|a, b| if b.0.algorithm > a.0.algorithm { b } else { a });
-        let (known, is_stale) = best.ok_or(Refusal::Unsupported)?;
+        let refusal = if foreign { Refusal::ForeignRealm } else { Refusal::Unsupported };
+        let (known, is_stale) = best.ok_or(refusal)?;
         let is_same = tries.last.as_ref().is_some_and(|(r, nonce)| *r == role && *nonce == known.nonce);
         if tries.answers >= ANSWERS || (is_same && !is_stale) {
             self.known = None;
@@ -114,10 +128,36 @@ impl Answerer {
         Some((known.role.answer_header(), known.write(method, uri, credentials, cnonce)))
     }
 
+    /// Only these may ask from now on: realms by name, and hosts, which stand for every realm of their domain.
+    pub fn trust(&mut self, realms: Vec<String>) {
+        self.trusted = realms;
+    }
+
+    fn trusts(&self, realm: &str) -> bool {
+        let one = |t: &String| {
+            t.eq_ignore_ascii_case(realm)
+                || domain(t).zip(domain(realm)).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+        };
+        self.trusted.is_empty() || self.trusted.iter().any(one)
+    }
+
+    /// Whose question was answered last.
+    #[must_use]
+    pub fn realm(&self) -> Option<&str> {
+        self.known.as_ref().map(|known| known.realm.as_str())
+    }
+
     /// After a change of the secret or of the server.
     pub fn forget(&mut self) {
         self.known = None;
     }
+}
+
+/// The last two labels of a host name; an address has none.
+fn domain(host: &str) -> Option<&str> {
+    let last = host.rfind('.').filter(|_| host.parse::<std::net::IpAddr>().is_err())?;
+    let before = host.get(..last)?.rfind('.').map_or(0, |dot| dot.saturating_add(1));
+    host.get(before..).filter(|domain| !domain.starts_with('.') && !domain.contains(' '))
 }
 
 impl Known {

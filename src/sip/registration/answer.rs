@@ -2,6 +2,7 @@
 use super::{Failure, Registration, State, Step};
 use crate::sip::auth::Tries;
 use crate::sip::registrar::is_same_uri;
+use crate::util::limits::REGISTRAR_TEXT;
 use crate::util::text::one_line;
 use crate::util::time::Instant;
 use crate::wire::sip::{Address, Message, Method, Start, header};
@@ -13,6 +14,8 @@ const GRANTED: std::ops::RangeInclusive<u32> = 10..=86_400;
 /// Percent of the granted time after which the refresh comes: from 50 up to 80.
 const REFRESH_PERCENT: u32 = 50;
 const REFRESH_SPREAD: u32 = 31;
+/// Proxies of a provider between us and the network.
+const SERVICE_HOPS: usize = 4;
 /// Characters of a reason phrase that are kept.
 const REASON: usize = 80;
 
@@ -51,6 +54,8 @@ impl Registration {
         let percent = REFRESH_PERCENT.saturating_add(self.random.below(REFRESH_SPREAD));
         let refresh = Duration::from_millis(u64::from(seconds.saturating_mul(10)) * u64::from(percent));
         self.failures = 0;
+        let hops = response.items(header::SERVICE_ROUTE).take(SERVICE_HOPS).map(str::to_owned);
+        self.service_route = hops.filter(|hop| hop.len() <= REGISTRAR_TEXT).collect();
         self.step = Step::Due { at: now + refresh };
         self.enter(State::Registered { until: now + Duration::from_secs(u64::from(seconds)) });
     }

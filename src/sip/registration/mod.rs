@@ -82,6 +82,8 @@ pub struct Registration {
     /// Failures since the last 200.
     failures: u32,
     learnt: Option<SocketAddr>,
+    /// The way that the registrar wants our requests to take (RFC 3608).
+    service_route: Vec<String>,
 }
 
 impl Registration {
@@ -108,6 +110,7 @@ impl Registration {
             contact: None,
             failures: 0,
             learnt: None,
+            service_route: Vec::new(),
         }
     }
 
@@ -186,6 +189,31 @@ impl Registration {
             self.learnt = None;
             self.step = Step::Due { at: now };
         }
+    }
+
+    /// The server did not answer, and there is another: the same question goes there, at once.
+    pub fn move_on(&mut self, now: Instant) {
+        if !matches!(self.step, Step::Over) && self.state != State::Leaving {
+            self.learnt = None;
+            self.step = Step::Due { at: now };
+        }
+    }
+
+    /// Only these realms may ask for the password.
+    pub fn trust(&mut self, realms: Vec<String>) {
+        self.answerer.trust(realms);
+    }
+
+    /// The realm that took our password.
+    #[must_use]
+    pub fn realm(&self) -> Option<&str> {
+        self.answerer.realm().filter(|_| self.registered_until().is_some())
+    }
+
+    /// Route of requests by this provider.
+    #[must_use]
+    pub fn service_route(&self) -> &[String] {
+        &self.service_route
     }
 
     /// Ends it: one more request follows if the provider may know us.

@@ -162,6 +162,7 @@ impl Switch {
             a,
             b: Vec::new(),
             ways: ways.into_iter().map(Step::from).collect(),
+            trying: None,
             hunting: false,
             target: None,
             rang: false,

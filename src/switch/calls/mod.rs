@@ -126,6 +126,8 @@ pub struct Call {
     pub b: Vec<Side>,
     /// Ways to the called side that were not tried yet.
     pub ways: VecDeque<Step>,
+    /// The one that was taken last.
+    pub trying: Option<Step>,
     /// Of the step that is tried: see `Step`.
     pub hunting: bool,
     /// The extension that is tried, if what it has set counts; whether one of its phones has rung; where one of them sent the call.

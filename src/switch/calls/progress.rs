@@ -316,8 +316,17 @@ impl Switch {
         let side = self.calls.all.get(&id).and_then(|c| c.side(end));
         let silent = side.is_some_and(|s| s.state == State::Begun);
         let trunk = side.is_some_and(|s| matches!(s.party, Party::Trunk { .. }));
+        let server = side.and_then(|s| Some((s.leg.sip()?.trunk.clone()?, s.leg.sip()?.flow)));
         if let (300..=399, Some(call)) = (status, self.calls.all.get_mut(&id)) {
             call.moved = super::forward::moved_to(response).filter(|_| call.target.is_some());
+        }
+        // A server that is dead or full: the same trunk may have another.
+        if let (408 | 503, true, Some((name, flow))) = (status, silent, server)
+            && self.trunk_call_failed(&name, flow, now)
+            && let Some(call) = self.calls.all.get_mut(&id)
+            && let Some(step) = call.trying.take()
+        {
+            call.ways.push_front(step);
         }
         let cause = match status {
             // Not a word from there: another way may be alive.

@@ -1,6 +1,6 @@
 //! The called side: way after way is tried until one rings.
 use super::{CallId, Cause, Leg, Party, Phase, Side, SipLeg, State, Step};
-use crate::config::{Extension, HangupWord};
+use crate::config::{Extension, HangupWord, NumberFormat, formatted};
 use crate::modem::{Clir, DialRefused};
 use crate::sip::{Flow, Invite};
 use crate::switch::Switch;
@@ -28,7 +28,12 @@ impl Switch {
             };
             call.hunting = step.hunting;
             match self.try_way(id, &step, now) {
-                Ok(()) => return,
+                Ok(()) => {
+                    if let Some(call) = self.calls.all.get_mut(&id) {
+                        call.trying = Some(step);
+                    }
+                    return;
+                }
                 Err(cause) => {
                     if let Some(call) = self.calls.all.get_mut(&id) {
                         call.failure = Some(cause);
@@ -214,7 +219,11 @@ impl Switch {
         let codecs = self.codecs_for(id, &section.codecs)?;
         let contact = self.contact(flow, self.trunk_token(name).as_deref());
         let caller = self.calls.all.get(&id).and_then(|c| c.a.party.number().map(str::to_owned));
-        let identity = super::super::trunks::identity(&section, caller.as_deref(), caller_id, hide);
+        let country = self.loaded.config.main.country.as_deref();
+        let identity = super::super::trunks::identity(&section, country, caller.as_deref(), caller_id, hide);
+        // A number for help goes out as it was dialled.
+        let format = if emergency { NumberFormat::AsDialled } else { section.format };
+        let number = &formatted(country, number, format);
         let mut uri = Uri::sip(Some(number), section.domain(), None);
         if section.domain.is_none() {
             uri.port = section.port.filter(|port| *port != 5060);
@@ -229,7 +238,7 @@ impl Switch {
             from: identity.from,
             to,
             contact,
-            route: Vec::new(),
+            route: self.trunk_route(name),
             headers,
             trunk: Some(name.to_owned()),
         };
