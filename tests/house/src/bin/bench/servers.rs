@@ -29,7 +29,7 @@ pub struct Server {
     address: SocketAddr,
     pub caller: Caller,
     phones: Vec<(String, String)>,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 /// What of a server the other can be started with.
@@ -86,10 +86,10 @@ impl Server {
         address: SocketAddr,
         (wire, peer): (Wire, Wire),
         phones: Vec<(String, String)>,
-        _scratch: Scratch,
+        scratch: Scratch,
     ) -> Self {
         let caller = Caller::new(wire, peer, address, CALLER.0, CALLER.1, "4915112345678");
-        let server = Self { name, program, address, caller, phones, _scratch };
+        let server = Self { name, program, address, caller, phones, scratch };
         server.process().pin(cores().0);
         server
     }
@@ -110,7 +110,11 @@ impl Server {
     pub fn tail(&self) -> String {
         match &self.program {
             Program::Tandem(daemon) => daemon.tail(30),
-            Program::Asterisk(child) => child.tail(30),
+            Program::Asterisk(child) => {
+                let log = std::fs::read_to_string(self.scratch.join("log/messages")).unwrap_or_default();
+                let lines: Vec<&str> = log.lines().collect();
+                child.tail(10) + &lines[lines.len().saturating_sub(20)..].join("\n")
+            }
         }
     }
 }

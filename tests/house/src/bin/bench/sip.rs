@@ -46,6 +46,9 @@ fn run(server: &mut Server, rate: f64, window: Duration, talk: Duration) -> (Cal
             report.latest.as_secs_f64() * 1e3,
             report.why.as_deref().map(|w| format!(" ({w})")).unwrap_or_default()
         ));
+        if report.done == 0 {
+            say(&server.tail());
+        }
         tries += 1;
         if report.counts() || tries == 3 {
             return (report, each);
