@@ -76,7 +76,8 @@ impl Server {
         let log = scratch.join("log/messages");
         let is_up = || std::fs::read_to_string(&log).is_ok_and(|t| t.contains("Asterisk Ready"));
         let up = poll(30.0, || is_up().then_some(()));
-        assert!(up.is_some(), "Asterisk doesn't start\n{}", child.tail(60));
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(up.is_some() && !said.contains("declined to load"), "{said}\n{}", child.tail(60));
         Self::with("Asterisk", Program::Asterisk(child), address, wires, phones, scratch)
     }
 
@@ -144,7 +145,7 @@ fn prepare(phones: usize) -> (SocketAddr, (Wire, Wire), Vec<(String, String)>) {
 /// As much as calls over SIP need: all of them take ten times as long to start.
 const MODULES: &str = "
     res_sorcery_config res_sorcery_memory res_sorcery_astdb res_timing_timerfd res_pjproject res_pjsip
-    res_pjsip_session res_pjsip_sdp_rtp res_pjsip_registrar res_pjsip_authenticator_digest
+    res_pjsip_session res_pjsip_pubsub res_pjsip_sdp_rtp res_pjsip_registrar res_pjsip_authenticator_digest
     res_pjsip_endpoint_identifier_user res_pjsip_caller_id res_pjsip_nat res_pjsip_rfc3326 res_rtp_asterisk chan_pjsip
     codec_ulaw codec_alaw bridge_simple bridge_native_rtp pbx_config app_dial";
 
