@@ -18,7 +18,9 @@ pub struct Sip {
     pub external: External,
     /// `list local_net`: who reaches us without it; default the private ranges.
     pub local_net: Vec<Net>,
-    /// `rtp_ports`, default 10000-10199: two for each leg.
+    /// `max_calls`, 1 to 10000; None: as many as the machine's memory allows.
+    pub max_calls: Option<usize>,
+    /// `rtp_ports`, two for each leg; default from 10000 on, four for each of `max_calls`, 200 where that is less or not there.
     pub rtp_ports: PortRange,
     /// `realm` of our challenges, default `tandem`. Phones compute their answer with it.
     pub realm: String,
@@ -101,7 +103,8 @@ impl Default for Sip {
             listen: vec![any(Transport::Udp), any(Transport::Tcp)],
             external: External::Auto,
             local_net: PRIVATE.iter().map(|&(address, prefix)| Net { address, prefix }).collect(),
-            rtp_ports: PortRange { first: 10_000, last: 10_199 },
+            max_calls: None,
+            rtp_ports: PortRange::for_calls(None),
             realm: "tandem".to_owned(),
             tls: None,
             min_expires: Duration::from_secs(60),
@@ -125,16 +128,16 @@ impl Sip {
             (None, Some(path)) => fields.bad("tls_key", path, "'tls_certificate' beside it"),
             _ => {}
         }
+        let max_calls = usize::try_from(fields.number("max_calls")).ok().filter(|calls| *calls != 0);
+        let rtp_ports = fields.text("rtp_ports").and_then(|text| PortRange::parse(&text));
         let sip = Self {
             tls: tls.0.zip(tls.1),
             enabled: fields.flag("enabled"),
             listen,
             external: fields.text("external").and_then(|t| External::parse(&t)).unwrap_or(default.external),
             local_net: if nets.is_empty() { default.local_net } else { nets },
-            rtp_ports: fields
-                .text("rtp_ports")
-                .and_then(|text| PortRange::parse(&text))
-                .unwrap_or(default.rtp_ports),
+            max_calls,
+            rtp_ports: rtp_ports.unwrap_or(PortRange::for_calls(max_calls)),
             realm: fields.text("realm").unwrap_or(default.realm),
             min_expires: Duration::from_secs(fields.number("min_expires")),
             max_expires: Duration::from_secs(fields.number("max_expires")),
@@ -261,6 +264,13 @@ impl fmt::Display for Net {
 }
 
 impl PortRange {
+    /// Where no option names the ports.
+    fn for_calls(calls: Option<usize>) -> Self {
+        let count = calls.and_then(|calls| u16::try_from(calls.saturating_mul(4)).ok()).unwrap_or(0).max(200);
+        let first = 10_000;
+        Self { first, last: u16::saturating_add(first, count.saturating_sub(1)) }
+    }
+
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (first, last) = text.split_once('-')?;
         let port = |text| super::value::number(text, 1_024, 65_535).and_then(|port| u16::try_from(port).ok());

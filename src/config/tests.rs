@@ -326,6 +326,7 @@ config sip 'sip'
 	list listen 'udp:br-lan:5062'
 	option external 'home.example.net'
 	list local_net '10.1.0.0/16'
+	option max_calls '500'
 	option rtp_ports '20000-20003'
 	option realm 'my house'
 	option tls_certificate '/etc/c.pem'
@@ -464,6 +465,7 @@ fn every_option_arrives() {
             ],
             external: External::Host(named("home.example.net")),
             local_net: vec![Net::parse("10.1.0.0/16").unwrap()],
+            max_calls: Some(500),
             rtp_ports: PortRange { first: 20_000, last: 20_003 },
             realm: named("my house"),
             tls: Some((named("/etc/c.pem"), named("/etc/k.pem"))),
@@ -618,5 +620,5 @@ fn problems_come_by_line_and_are_counted_beyond_the_bound() {
     assert_eq!(problems(&many).last().map(String::as_str), Some("and 312 more"));
 
     let lines = problems(&"\n".repeat(1_000_000));
-    assert_eq!(lines, ["the file has 1000000 bytes, want at most 65536"]);
+    assert_eq!(lines, ["the file has 1000000 bytes, want at most 262144"]);
 }

@@ -24,6 +24,7 @@ fn wrong_options() {
         ("sip", "tls_certificate '/a.pem'", "is '/a.pem', want 'tls_key' beside it"),
         ("sip", "external 'http://x'", "is 'http://x', want auto, an address or a host name"),
         ("sip", "local_net '192.168.1'", "is '192.168.1', want a network such as 192.168.1.0/24"),
+        ("sip", "max_calls '0'", "is '0', want a number from 1 to 10000"),
         (
             "sip",
             "rtp_ports '10001-10099'",

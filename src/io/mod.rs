@@ -6,6 +6,7 @@ mod control;
 mod disk;
 mod event;
 pub mod logging;
+mod machine;
 pub mod mail;
 // Defining symbols of the C library is unsafe by nature; nothing else in there is.
 #[cfg(all(target_arch = "mips", target_endian = "big", target_env = "musl"))]

@@ -104,6 +104,7 @@ pub fn run(options: Options) -> io::Result<()> {
     let seed = super::seed::seed()?;
     let mut switch = Switch::new(loaded, &file, &files, seed, clock.now());
     switch.set_zone(super::clock::zone());
+    switch.set_machine(super::machine::capacity());
     drop(files);
     log::info!("tandem {} is running", env!("CARGO_PKG_VERSION"));
     let ports = Ports::new(options.dev.clone());

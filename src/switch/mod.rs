@@ -38,6 +38,7 @@ use crate::modem::{PinNote, Rung, Slot};
 use crate::sip::auth::Authenticator;
 use crate::sip::registrar::{Key, Registrar};
 use crate::sip::{ClientId, Endpoint, Flow, Transport};
+use crate::util::limits::Capacity;
 use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
 use crate::util::time::{Instant, Now};
@@ -198,6 +199,8 @@ pub struct Switch {
     zone: Zone,
     random: Random,
     sip: Endpoint,
+    /// What the machine can bear, where no option says otherwise.
+    machine: Capacity,
     authenticator: Authenticator,
     registrar: Registrar,
     kept: kept::Keeping,
@@ -248,6 +251,7 @@ impl Switch {
             foreign_files: 0,
             zone: Zone::default(),
             sip: Endpoint::new(random.block(), concat!("tandem/", env!("CARGO_PKG_VERSION"))),
+            machine: Capacity::default(),
             authenticator: Authenticator::new(random.block()),
             registrar: Registrar::new(random.block()),
             presence: presence::Presence::new(random.block()),
@@ -388,8 +392,20 @@ impl Switch {
         &self.counters
     }
 
+    /// What the machine can bear; `max_calls` may say otherwise.
+    pub fn set_machine(&mut self, machine: Capacity) {
+        self.machine = machine;
+        self.sip.set_capacity(self.capacity());
+        log::debug!("{} calls at once at most", self.capacity().calls);
+    }
+
+    fn capacity(&self) -> Capacity {
+        self.loaded.config.sip.max_calls.map_or(self.machine, |calls| Capacity { calls })
+    }
+
     /// Phones, trunks and the places where they reach us. `old`: the extensions before.
     fn set_telephony(&mut self, old: &[Extension], now: Now) {
+        self.sip.set_capacity(self.capacity());
         self.set_extensions(old);
         self.set_listening();
         self.set_trunks(now);

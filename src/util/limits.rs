@@ -1,9 +1,9 @@
 //! Every capacity and its reason. "Full" is an ordinary answer; what it is stands beside each bound.
 
-/// UCI file: 64 kB hold hundreds of phones; a longer one is refused whole.
-pub const CONFIG_BYTES: usize = 65_536;
+/// UCI file: 256 kB hold two thousand phones; a longer one is refused whole.
+pub const CONFIG_BYTES: usize = 262_144;
 /// Sections in a configuration; further ones are reported and ignored.
-pub const CONFIG_SECTIONS: usize = 512;
+pub const CONFIG_SECTIONS: usize = 2_048;
 /// Problems that one check reports; the rest is counted.
 pub const CONFIG_PROBLEMS: usize = 100;
 
@@ -72,8 +72,10 @@ pub const PATTERN_STEPS: usize = 48;
 pub const NUMBER_DIALLED: usize = 40;
 /// RTP ports that are open before a call needs them: two for each leg that one message can begin, with as many to spare.
 pub const RTP_SPARE: usize = 4;
-/// Calls at once: a small office with every phone busy. A further one gets 503.
+/// Calls at once where nobody told the machine's size: a small office with every phone busy. A further one gets 503.
 pub const CALLS: usize = 64;
+/// Calls at once that memory alone allows; `max_calls` may say more.
+const CALLS_BY_MEMORY: u64 = 4_000;
 /// Phones that one call rings at once: all contacts of the extensions of a group. Further ones do not ring.
 pub const FORKS: usize = 16;
 /// How often a call is sent on by groups and forwarding extensions; a further one is not followed.
@@ -158,14 +160,6 @@ pub const HOSTS_BYTES: usize = 65_536;
 pub const HOST_ADDRESSES: usize = 8;
 /// Remote addresses for which we remember our own; the oldest is forgotten.
 pub const LOCAL_ADDRESSES: usize = 64;
-/// SIP requests from outside that are being answered or were in the last 32 s: 64 phones that register and ask at once, thrice. A
-/// further INVITE gets 503 with Retry-After, other requests silence: their sender tries again. Counted.
-pub const SIP_SERVER_TRANSACTIONS: usize = 256;
-/// Our own SIP requests under way. A further call or request is refused; what ends a call always goes out.
-pub const SIP_CLIENT_TRANSACTIONS: usize = 256;
-/// SIP sessions: two for each call, emergency calls that have their place beyond `CALLS`, and those whose BYE is not answered yet.
-/// A further INVITE gets 503 with Retry-After, a call of ours is refused. Counted.
-pub const SIP_SESSIONS: usize = 2 * CALLS + 16;
 /// Dialogs of one INVITE of ours before its answer: one for each phone behind a forking proxy. Further ones are not followed until they answer.
 pub const SIP_EARLY_DIALOGS: usize = 8;
 /// Answers of different phones to one INVITE of ours that are turned away politely (ACK, BYE). Further ones are ignored: they give up by
@@ -201,3 +195,60 @@ pub const SUBSCRIPTIONS: usize = 512;
 pub const SUBSCRIPTIONS_PER_EXTENSION: usize = 128;
 /// Calls of one extension that a lamp tells of: more make the NOTIFY longer than a datagram carries. Further ones are not shown.
 pub const DIALOGS_SHOWN: usize = 3;
+
+/// What follows the machine: how many calls at once, and what they need of the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// A further one gets 503. Each holds two RTP ports: where `rtp_ports` has fewer, that is the limit.
+    pub calls: usize,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { calls: CALLS }
+    }
+}
+
+impl Capacity {
+    /// One call for each MB of memory: a call takes 15 kB, its transactions less than 64 kB. And one for each two of `files`, the
+    /// descriptors that the process may have, but for those of sockets and sticks.
+    #[must_use]
+    pub fn of_machine(memory_kb: u64, files: u64) -> Self {
+        let calls = (memory_kb / 1_024).min(files.saturating_sub(128) / 2).clamp(16, CALLS_BY_MEMORY);
+        Self { calls: usize::try_from(calls).unwrap_or(CALLS) }
+    }
+
+    /// SIP sessions: two for each call, emergency calls that have their place beyond the limit, and those whose BYE is not answered
+    /// yet. A further INVITE gets 503 with Retry-After, a call of ours is refused. Counted.
+    #[must_use]
+    pub const fn sessions(self) -> usize {
+        self.calls.saturating_mul(2).saturating_add(16)
+    }
+
+    /// SIP requests from outside that are being answered or were in the last 32 s, at less than 1 kB each: those of as many calls a
+    /// second as there may be calls at once. A further INVITE gets 503 with Retry-After, other requests silence: their sender tries
+    /// again. Counted. As many requests of our own; a further call or request is refused, what ends a call always goes out.
+    #[must_use]
+    pub const fn transactions(self) -> usize {
+        self.calls.saturating_mul(64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_follow_the_machine() {
+        for (memory_mb, files, calls) in [
+            (32, 1_024, 32),
+            (64, 4_096, 64),
+            (8, 1_024, 16),
+            (512, 1_024, 448),
+            (16_000, 65_536, 4_000),
+            (0, 0, 16),
+        ] {
+            assert_eq!(Capacity::of_machine(memory_mb * 1_024, files).calls, calls, "{memory_mb} MB");
+        }
+    }
+}

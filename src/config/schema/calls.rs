@@ -33,11 +33,16 @@ pub(super) const SIP: Kind = Kind {
             list(is_one_line, "a network such as 192.168.1.0/24"),
             "networks that reach us without the external address; none: the private ranges",
         ),
+        optional(
+            "max_calls",
+            Form::Number { least: 1, most: 10_000 },
+            "calls at once; none: one for each MB of memory, at most 4000",
+        ),
         item(
             "rtp_ports",
             text(is_port_range, "two ports from 1024 on such as 10000-10199, the first one even"),
             "10000-10199",
-            "ports for sound, two for each phone or trunk in a call",
+            "ports for sound, two for each phone or trunk in a call; with max_calls as many as it needs",
         ),
         item(
             "realm",

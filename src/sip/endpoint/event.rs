@@ -15,7 +15,7 @@ pub struct ClientId(pub(crate) TransactionId);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(crate) TransactionId);
 
-/// No room (`limits::SIP_SESSIONS`, `SIP_CLIENT_TRANSACTIONS`): nothing was begun.
+/// No room (`limits::Capacity`): nothing was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 

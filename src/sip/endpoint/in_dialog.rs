@@ -5,7 +5,6 @@ use super::{Endpoint, again};
 use crate::sip::dialog::DialogId;
 use crate::sip::session::{Session, SessionId};
 use crate::sip::transaction::TransactionId;
-use crate::util::limits::SIP_CLIENT_TRANSACTIONS;
 use crate::util::time::Instant;
 use crate::wire::sip::{Message, Method};
 
@@ -57,7 +56,7 @@ impl Endpoint {
     }
 
     pub(super) fn make_room(&mut self) -> Result<(), Full> {
-        if self.core.transactions.client_count() < SIP_CLIENT_TRANSACTIONS {
+        if self.core.transactions.client_count() < self.core.transactions.capacity.transactions() {
             return Ok(());
         }
         self.core.counters.refused_full = self.core.counters.refused_full.saturating_add(1);

@@ -32,7 +32,7 @@ use crate::sip::dialog::DialogId;
 use crate::sip::session::{Fate, Session};
 use crate::sip::transaction::TransactionId;
 use crate::util::index::Index;
-use crate::util::limits::{SIP_CLIENT_TRANSACTIONS, SIP_SESSIONS};
+use crate::util::limits::Capacity;
 use crate::util::pool::Pool;
 use crate::util::random::{Random, Seed};
 use crate::util::time::Instant;
@@ -56,6 +56,11 @@ impl Endpoint {
             sessions: Pool::default(),
             by_tag: Index::default(),
         }
+    }
+
+    /// How much of everything there may be from now on.
+    pub fn set_capacity(&mut self, capacity: Capacity) {
+        self.core.transactions.capacity = capacity;
     }
 
     // ---- inputs of the shell ----
@@ -188,8 +193,9 @@ impl Endpoint {
     /// # Errors
     /// `Full`: nothing was sent.
     pub fn invite(&mut self, spec: Invite, now: Instant) -> Result<SessionId, Full> {
-        if self.sessions.len() >= SIP_SESSIONS
-            || self.core.transactions.client_count() >= SIP_CLIENT_TRANSACTIONS
+        let capacity = self.core.transactions.capacity;
+        if self.sessions.len() >= capacity.sessions()
+            || self.core.transactions.client_count() >= capacity.transactions()
         {
             self.core.counters.refused_full = self.core.counters.refused_full.saturating_add(1);
             return Err(Full);

@@ -6,7 +6,6 @@ use crate::sip::Flow;
 use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::session::{Fate, LEAST, Session, SessionId, is_too_short};
 use crate::sip::transaction::{Received, TransactionId, stamp};
-use crate::util::limits::SIP_SESSIONS;
 use crate::util::time::Instant;
 use crate::wire::sip::{Fault, Message, Method, header};
 
@@ -160,7 +159,7 @@ impl Endpoint {
         if is_too_short(&request) {
             return self.refuse_short(id, now);
         }
-        if self.sessions.len() >= SIP_SESSIONS {
+        if self.sessions.len() >= self.core.transactions.capacity.sessions() {
             self.core.counters.refused_full = self.core.counters.refused_full.saturating_add(1);
             return self.refuse_request(id, 503, &[(header::RETRY_AFTER, RETRY_AFTER.to_owned())], now);
         }

@@ -6,7 +6,6 @@ use super::routing::{stamp, way_back};
 use super::server::Server;
 use super::table::Transactions;
 use crate::sip::Flow;
-use crate::util::limits::SIP_SERVER_TRANSACTIONS;
 use crate::util::time::Instant;
 use crate::wire::sip::{Message, Method};
 
@@ -66,7 +65,7 @@ impl<U> Transactions<U> {
         if is_ack {
             return Received::Ack(Box::new(request));
         }
-        if self.servers.len() >= SIP_SERVER_TRANSACTIONS {
+        if self.servers.len() >= self.capacity.transactions() {
             return Received::Full(Box::new(request));
         }
         let may_merge =

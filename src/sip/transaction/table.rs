@@ -4,6 +4,7 @@ use super::servers::ServerTransaction;
 use super::{Output, TransactionId, Why};
 use crate::sip::Flow;
 use crate::util::index::{Index, Secret};
+use crate::util::limits::Capacity;
 use crate::util::pool::Pool;
 use crate::util::time::Instant;
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ pub enum Note<U> {
 /// `U`: the user of a client transaction.
 #[derive(Debug)]
 pub struct Transactions<U> {
+    pub capacity: Capacity,
     pub(super) secret: Secret,
     pub(super) clients: Pool<ClientTransaction<U>>,
     pub(super) client_keys: Index,
@@ -34,6 +36,7 @@ pub struct Transactions<U> {
 impl<U> Transactions<U> {
     pub fn new(secret: Secret) -> Self {
         Self {
+            capacity: Capacity::default(),
             secret,
             clients: Pool::default(),
             client_keys: Index::default(),

@@ -6,7 +6,6 @@ use crate::switch::line::LineId;
 use crate::switch::phones::Who;
 use crate::switch::route::{Caller, Decision, Refusal};
 use crate::switch::{Switch, route::Leg as Way};
-use crate::util::limits::CALLS;
 use crate::util::pii::Pii;
 use crate::util::time::Now;
 use crate::wire::sdp;
@@ -150,8 +149,9 @@ impl Switch {
         emergency: bool,
         now: Now,
     ) -> Option<CallId> {
-        if self.calls.all.len() >= CALLS && !emergency {
-            log::warn!("{CALLS} calls at once: a further one is turned away");
+        let most = self.capacity().calls;
+        if self.calls.all.len() >= most && !emergency {
+            log::warn!("{most} calls at once: a further one is turned away");
             return None;
         }
         self.presence.stale = true;

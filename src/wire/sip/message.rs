@@ -11,24 +11,83 @@ pub enum Start {
 }
 
 /// One message. `to_bytes` writes `Content-Length`; it is no header here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Message {
     pub start: Start,
-    pub(super) headers: Vec<(Cow<'static, str>, String)>,
+    headers: Vec<Line>,
+    /// The values of all lines, one after the other: one piece of memory for a dozen of them.
+    values: String,
     pub body: Vec<u8>,
 }
+
+/// One header line; its value lies from `begin` to `end` in `values`. What was removed is left there: messages do not live long.
+#[derive(Clone, Debug)]
+struct Line {
+    name: Cow<'static, str>,
+    begin: usize,
+    end: usize,
+}
+
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        self.start == other.start && self.body == other.body && self.lines().eq(other.lines())
+    }
+}
+
+impl Eq for Message {}
 
 impl Message {
     #[must_use]
     pub const fn request(method: Method, uri: Uri) -> Self {
-        Self { start: Start::Request { method, uri }, headers: Vec::new(), body: Vec::new() }
+        Self::new(Start::Request { method, uri })
+    }
+
+    pub(super) const fn new(start: Start) -> Self {
+        Self { start, headers: Vec::new(), values: String::new(), body: Vec::new() }
+    }
+
+    /// A message with so many bytes of headers follows.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.headers.reserve(16);
+        self.values.reserve(bytes);
+    }
+
+    /// Every line, as it goes out.
+    fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|line| (&*line.name, self.value(line)))
+    }
+
+    fn value(&self, line: &Line) -> &str {
+        self.values.get(line.begin..line.end).unwrap_or_default()
+    }
+
+    pub(super) const fn count(&self) -> usize {
+        self.headers.len()
+    }
+
+    /// A line whose value has no line end in it.
+    pub(super) fn add(&mut self, name: Cow<'static, str>, value: &str) {
+        let begin = self.values.len();
+        self.values.push_str(value);
+        self.headers.push(Line { name, begin, end: self.values.len() });
+    }
+
+    /// The last line that was added goes on here. False: there is none.
+    pub(super) fn extend_last(&mut self, more: &str) -> bool {
+        let Some(last) = self.headers.last_mut() else { return false };
+        if last.end > last.begin {
+            self.values.push(' ');
+        }
+        self.values.push_str(more);
+        last.end = self.values.len();
+        true
     }
 
     /// With the reason phrase of RFC 3261 section 21.
     #[must_use]
     pub fn response(status: u16) -> Self {
         let reason = reason(status).to_owned();
-        Self { start: Start::Response { status, reason }, headers: Vec::new(), body: Vec::new() }
+        Self::new(Start::Response { status, reason })
     }
 
     /// RFC 3261 section 8.2.6: Via, From, To, Call-ID and CSeq of the request; To without a tag gets `tag`.
@@ -41,8 +100,14 @@ impl Message {
                 let tagless = name == header::TO
                     && status > 100
                     && Address::parse(value).is_none_or(|a| a.tag().is_none());
-                let value = if tagless { format!("{value};tag={tag}") } else { value.to_owned() };
-                response.push(name, value);
+                response.add(Cow::Borrowed(name), value);
+                if tagless {
+                    response.values.push_str(";tag=");
+                    response.values.push_str(tag);
+                    if let Some(line) = response.headers.last_mut() {
+                        line.end = response.values.len();
+                    }
+                }
             }
         }
         response
@@ -80,12 +145,12 @@ impl Message {
     /// The first value of this name, one of `header`'s constants.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.headers.iter().find(|line| line.name == name).map(|line| self.value(line))
     }
 
     /// Every line of this name, as it came.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.headers.iter().filter(move |line| line.name == name).map(|line| self.value(line))
     }
 
     /// Every item of this name, lines split at their commas. Of too many the first.
@@ -94,27 +159,30 @@ impl Message {
     }
 
     /// A further line. Line ends in the value become blanks: what strangers wrote can't begin a header.
-    pub fn push(&mut self, name: &str, value: impl Into<String>) {
-        let value: String = value.into();
-        let value =
-            if value.contains(['\r', '\n', '\0']) { value.replace(['\r', '\n', '\0'], " ") } else { value };
-        self.headers.push((header::canonical(name), value));
+    pub fn push(&mut self, name: &str, value: impl AsRef<str>) {
+        let value = value.as_ref();
+        let name = header::canonical(name);
+        if value.bytes().any(|b| matches!(b, b'\r' | b'\n' | 0)) {
+            self.add(name, &value.replace(['\r', '\n', '\0'], " "));
+        } else {
+            self.add(name, value);
+        }
     }
 
     /// Before all others: a Via.
-    pub fn push_front(&mut self, name: &str, value: impl Into<String>) {
+    pub fn push_front(&mut self, name: &str, value: impl AsRef<str>) {
         self.push(name, value);
         self.headers.rotate_right(1);
     }
 
     /// In place of all lines of this name.
-    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+    pub fn set(&mut self, name: &str, value: impl AsRef<str>) {
         self.remove(name);
         self.push(name, value);
     }
 
     pub fn remove(&mut self, name: &str) {
-        self.headers.retain(|(n, _)| n != name);
+        self.headers.retain(|line| line.name != name);
     }
 
     /// A body with its type.
@@ -164,14 +232,18 @@ impl Message {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         use std::io::Write as _;
-        let mut out = Vec::with_capacity(512_usize.saturating_add(self.body.len()));
+        let heads = self.headers.len().saturating_mul(20).saturating_add(128);
+        let room = heads.saturating_add(self.values.len()).saturating_add(self.body.len());
+        let mut out = Vec::with_capacity(room);
         // Writing to a Vec can't fail.
         let _ = match &self.start {
             Start::Request { method, uri } => write!(out, "{method} {uri} SIP/2.0\r\n"),
             Start::Response { status, reason } => write!(out, "SIP/2.0 {status} {reason}\r\n"),
         };
-        for (name, value) in &self.headers {
-            let _ = write!(out, "{name}: {value}\r\n");
+        for (name, value) in self.lines() {
+            for part in [name, ": ", value, "\r\n"] {
+                out.extend_from_slice(part.as_bytes());
+            }
         }
         let _ = write!(out, "Content-Length: {}\r\n\r\n", self.body.len());
         out.extend_from_slice(&self.body);

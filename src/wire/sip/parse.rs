@@ -22,7 +22,8 @@ impl Message {
         let head = text(head);
         let mut lines = lines(&head);
         let start = start(lines.next().unwrap_or_default())?;
-        let mut message = Self { start, headers: Vec::with_capacity(16), body: Vec::new() };
+        let mut message = Self::new(start);
+        message.reserve(head.len());
         for line in lines {
             message.take_line(line)?;
         }
@@ -32,19 +33,17 @@ impl Message {
 
     pub(super) fn take_line(&mut self, line: &str) -> Result<(), Fault> {
         if is_folded(line) {
-            let (_, value) = self.headers.last_mut().ok_or(Fault::Header)?;
-            fold(value, line);
-            return Ok(());
+            return if self.extend_last(line.trim()) { Ok(()) } else { Err(Fault::Header) };
         }
         let (name, value) = line.split_once(':').ok_or(Fault::Header)?;
         let name = name.trim_end();
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err(Fault::Header);
         }
-        if self.headers.len() >= SIP_HEADERS {
+        if self.count() >= SIP_HEADERS {
             return Err(Fault::TooLarge);
         }
-        self.headers.push((header::canonical(name), value.trim().to_owned()));
+        self.add(header::canonical(name), value.trim());
         Ok(())
     }
 

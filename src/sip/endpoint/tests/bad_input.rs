@@ -1,7 +1,7 @@
 //! What strangers send.
 use super::ladder::{Ladder, OURS, SDP, to_tag, with_sdp};
 use crate::sip::endpoint::Event;
-use crate::util::limits::{SIP_SERVER_TRANSACTIONS, SIP_SESSIONS};
+use crate::util::limits::Capacity;
 use crate::wire::sip::header;
 
 const OPTIONS: &str = "OPTIONS sip:a SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.9;rport;branch=z9hG4bKo\nFrom: <sip:b>;tag=f\n\
@@ -121,17 +121,19 @@ fn an_owner_who_never_answers_leaves_nothing() {
 #[test]
 fn a_full_house() {
     let mut l = Ladder::new();
+    let capacity = Capacity { calls: 4 };
+    l.endpoint.set_capacity(capacity);
     let mut sessions = Vec::new();
-    for n in 0..SIP_SESSIONS {
+    for n in 0..capacity.sessions() {
         l.recv(&invite(n));
         let Event::Invite { session, .. } = l.event() else { panic!() };
         sessions.push(session);
     }
-    l.recv(&invite(SIP_SESSIONS));
+    l.recv(&invite(capacity.sessions()));
     let refused = l.sent("503");
     assert!(refused.get(header::RETRY_AFTER).is_some());
     assert!(l.endpoint.invite(l.spec(), l.now).is_err());
-    for n in sessions.len() + 1..SIP_SERVER_TRANSACTIONS {
+    for n in sessions.len() + 1..capacity.transactions() {
         l.recv(
             &OPTIONS
                 .replace("z9hG4bKo", &format!("z9hG4bK{n}"))
@@ -144,7 +146,7 @@ fn a_full_house() {
     l.sent("503");
     l.recv(OPTIONS);
     l.nothing_sent();
-    assert_eq!(l.endpoint.counts().server_transactions, SIP_SERVER_TRANSACTIONS);
+    assert_eq!(l.endpoint.counts().server_transactions, capacity.transactions());
     assert_eq!(l.endpoint.counts().refused_full, 4);
     for session in sessions {
         l.endpoint.reject(session, 503, &[], l.now);

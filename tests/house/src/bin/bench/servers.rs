@@ -29,7 +29,7 @@ pub struct Server {
     address: SocketAddr,
     pub caller: Caller,
     phones: Vec<(String, String)>,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 /// What of a server the other can be started with.
@@ -76,7 +76,8 @@ impl Server {
         let log = scratch.join("log/messages");
         let is_up = || std::fs::read_to_string(&log).is_ok_and(|t| t.contains("Asterisk Ready"));
         let up = poll(30.0, || is_up().then_some(()));
-        assert!(up.is_some(), "Asterisk doesn't start\n{}", child.tail(60));
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        assert!(up.is_some() && !said.contains("declined to load"), "{said}\n{}", child.tail(60));
         Self::with("Asterisk", Program::Asterisk(child), address, wires, phones, scratch)
     }
 
@@ -86,10 +87,10 @@ impl Server {
         address: SocketAddr,
         (wire, peer): (Wire, Wire),
         phones: Vec<(String, String)>,
-        _scratch: Scratch,
+        scratch: Scratch,
     ) -> Self {
         let caller = Caller::new(wire, peer, address, CALLER.0, CALLER.1, "4915112345678");
-        let server = Self { name, program, address, caller, phones, _scratch };
+        let server = Self { name, program, address, caller, phones, scratch };
         server.process().pin(cores().0);
         server
     }
@@ -110,7 +111,11 @@ impl Server {
     pub fn tail(&self) -> String {
         match &self.program {
             Program::Tandem(daemon) => daemon.tail(30),
-            Program::Asterisk(child) => child.tail(30),
+            Program::Asterisk(child) => {
+                let log = std::fs::read_to_string(self.scratch.join("log/messages")).unwrap_or_default();
+                let lines: Vec<&str> = log.lines().collect();
+                child.tail(10) + &lines[lines.len().saturating_sub(20)..].join("\n")
+            }
         }
     }
 }
@@ -140,7 +145,7 @@ fn prepare(phones: usize) -> (SocketAddr, (Wire, Wire), Vec<(String, String)>) {
 /// As much as calls over SIP need: all of them take ten times as long to start.
 const MODULES: &str = "
     res_sorcery_config res_sorcery_memory res_sorcery_astdb res_timing_timerfd res_pjproject res_pjsip
-    res_pjsip_session res_pjsip_sdp_rtp res_pjsip_registrar res_pjsip_authenticator_digest
+    res_pjsip_session res_pjsip_pubsub res_pjsip_sdp_rtp res_pjsip_registrar res_pjsip_authenticator_digest
     res_pjsip_endpoint_identifier_user res_pjsip_caller_id res_pjsip_nat res_pjsip_rfc3326 res_rtp_asterisk chan_pjsip
     codec_ulaw codec_alaw bridge_simple bridge_native_rtp pbx_config app_dial";
 

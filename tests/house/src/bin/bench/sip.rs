@@ -46,6 +46,9 @@ fn run(server: &mut Server, rate: f64, window: Duration, talk: Duration) -> (Cal
             report.latest.as_secs_f64() * 1e3,
             report.why.as_deref().map(|w| format!(" ({w})")).unwrap_or_default()
         ));
+        if report.done == 0 {
+            say(&server.tail());
+        }
         tries += 1;
         if report.counts() || tries == 3 {
             return (report, each);
@@ -186,9 +189,31 @@ fn find(start: Start) -> Findings {
 
 /// The load on its own thread, which has a core to itself.
 pub fn measure() -> Vec<Figure> {
-    let worker = std::thread::spawn(|| {
+    on_its_core(measure_here)
+}
+
+/// A short look at the cost of calls and registrations, for whoever changes something: no figure.
+pub fn look() -> Vec<Figure> {
+    on_its_core(|| {
+        let starts: [Start; 2] = [Server::tandem, Server::asterisk];
+        for start in starts.into_iter().take(if Provider::missing().is_none() { 2 } else { 1 }) {
+            let mut server = start(1);
+            for rate in [CALM, 2.0 * CALM] {
+                run(&mut server, rate, Duration::from_secs(4), Duration::ZERO);
+            }
+            drop(server);
+            registers(start, 10);
+            registers(start, 1_000);
+            say(&format!("{:.1} kB for each call", kb_per_call(start)));
+        }
+        Vec::new()
+    })
+}
+
+fn on_its_core(work: fn() -> Vec<Figure>) -> Vec<Figure> {
+    let worker = std::thread::spawn(move || {
         pin_self(cores().1);
-        measure_here()
+        work()
     });
     worker.join().expect("the load ends")
 }
