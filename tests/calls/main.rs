@@ -6,6 +6,7 @@
 //! anything of a call was left behind (`World::end`), and a test that forgets to ask fails.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod control;
+mod days;
 mod digest;
 mod groups;
 mod house;

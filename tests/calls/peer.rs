@@ -1,4 +1,6 @@
 //! A SIP user agent: a phone, or the provider. Its own few transactions, so that it lives with a network that loses packets.
+mod life;
+
 use super::digest;
 use super::talk::{State, Talk};
 use super::text::{Msg, tag_of, uri_of};
@@ -29,6 +31,7 @@ struct Client {
     due: Option<u64>,
     interval: u64,
     until: u64,
+    began: u64,
     talk: Option<usize>,
     tries: u8,
     done: bool,
@@ -91,6 +94,14 @@ pub struct Peer {
     finals: Vec<Final>,
     /// When a ringing call is answered: time, call, status.
     decisions: Vec<(u64, usize, u16)>,
+    /// The name of its host, where it is a provider. Empty: any name that no other has.
+    pub host: String,
+    /// RTP packets that it sends in each call; None: all the time.
+    pub packets: Option<u32>,
+    /// How often it was switched off and on.
+    pub boots: u32,
+    /// Calls that are no longer in `talks`.
+    forgotten: usize,
     count: u32,
     cseq: u32,
     /// Requests of ours, other than INVITE, that got no answer at all.
@@ -129,6 +140,10 @@ impl Peer {
             clients: Vec::new(),
             finals: Vec::new(),
             decisions: Vec::new(),
+            host: String::new(),
+            packets: None,
+            boots: 0,
+            forgotten: 0,
             count: 0,
             cseq: 0,
             unanswered: 0,
@@ -147,7 +162,10 @@ impl Peer {
     }
 
     fn rtp_at(&self) -> SocketAddr {
-        SocketAddr::new(self.at.ip(), 40_000 + 2 * u16::try_from(self.talks.len()).unwrap())
+        SocketAddr::new(
+            self.at.ip(),
+            40_000 + 2 * u16::try_from((self.forgotten + self.talks.len()) % 10_000).unwrap(),
+        )
     }
 
     // --- what it does by itself ---
@@ -159,7 +177,7 @@ impl Peer {
         let tag = self.token("tag");
         msg.add("From", &format!("<sip:{user}@{host}>;tag={tag}"));
         msg.add("To", &format!("<sip:{user}@{host}>"));
-        msg.add("Call-ID", &format!("register-{}", self.name));
+        msg.add("Call-ID", &format!("register-{}-{}", self.name, self.boots));
         msg.add("CSeq", &format!("{} REGISTER", self.cseq));
         msg.add("Contact", &self.contact());
         msg.add("Expires", &expires.to_string());
@@ -178,6 +196,7 @@ impl Peer {
         msg.add("Contact", &self.contact());
         msg.add("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO");
         let mut talk = Talk::new(&call_id, true, &msg, self.rtp_at());
+        talk.packets = self.packets;
         if !self.late_offer {
             msg = msg.with_sdp(&talk.sdp(&self.codecs, self.events));
         }
@@ -360,14 +379,16 @@ impl Peer {
         let (branch, due) = (msg.branch(), (!self.is_tcp).then_some(now + T1));
         let until = now + GIVE_UP;
         let tries = 0;
-        let (interval, done, ack) = (T1, false, Vec::new());
-        self.clients.push(Client { branch, msg, bytes, due, interval, until, talk, tries, done, ack });
+        let (interval, done, ack, began) = (T1, false, Vec::new(), now);
+        self.clients.push(Client { branch, msg, bytes, due, interval, until, began, talk, tries, done, ack });
     }
 
     fn on_response(&mut self, msg: &Msg, now: u64) {
         let key = (msg.branch(), msg.method().to_owned());
         let Some(at) = self.clients.iter().position(|c| c.branch == key.0 && c.msg.method() == key.1) else {
-            panic!("{}: an answer to nothing: {}", self.name, msg.start);
+            // Before it was switched off it may have asked.
+            assert!(self.boots > 0, "{}: an answer to nothing: {}", self.name, msg.start);
+            return;
         };
         let (status, talk) = (msg.status(), self.clients[at].talk);
         let is_invite = key.1 == "INVITE";
@@ -579,7 +600,8 @@ impl Peer {
         }
         self.registrations += 1;
         self.registered = Some(uri_of(msg.get("Contact")).to_owned());
-        let contact = format!("<{}>;expires=300", uri_of(msg.get("Contact")));
+        let expires = Some(msg.get("Expires")).filter(|e| !e.is_empty()).unwrap_or("300");
+        let contact = format!("<{}>;expires={expires}", uri_of(msg.get("Contact")));
         self.respond(msg, 200, &[("Contact", contact)], "");
     }
 
@@ -598,6 +620,7 @@ impl Peer {
             return;
         }
         let mut talk = Talk::new(msg.get("Call-ID"), false, msg, self.rtp_at());
+        talk.packets = self.packets;
         talk.local = format!("{};tag=tag-{}-{}", msg.get("To"), self.name, talk.call_id);
         talk.take_sdp(&msg.body, &codecs);
         self.talks.push(talk);

@@ -48,6 +48,8 @@ pub struct Talk {
     pub payload_type: u8,
     pub event_type: Option<u8>,
     pub next_rtp: Option<u64>,
+    /// Packets still to be sent; None: no end of them.
+    pub packets: Option<u32>,
     pub muted: bool,
     sequence: u16,
     timestamp: u32,
@@ -88,6 +90,7 @@ impl Talk {
             payload_type: 0,
             event_type: None,
             next_rtp: None,
+            packets: None,
             muted: false,
             sequence: 7,
             timestamp: 1_000,
@@ -182,7 +185,8 @@ impl Talk {
 
     /// The packets of this tick.
     pub fn tick(&mut self, now: u64) -> Vec<Vec<u8>> {
-        self.next_rtp = Some(now + 20_000);
+        self.packets = self.packets.map(|left| left.saturating_sub(1));
+        self.next_rtp = (self.packets != Some(0)).then_some(now + 20_000);
         let mut packets = Vec::new();
         self.timestamp += 160;
         let ssrc = self.ssrc;

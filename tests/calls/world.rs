@@ -115,9 +115,18 @@ impl World {
     pub fn restart(&mut self, config: &str) {
         let loaded = Loaded::parse(config.as_bytes());
         let files: Vec<(String, Vec<u8>)> = self.files.iter().map(|(n, b)| (n.clone(), b.clone())).collect();
+        self.ladder.push((self.us, "restart".to_owned()));
+        for peer in self.peers.iter_mut().filter(|p| p.tcp.is_some()) {
+            peer.tcp = None;
+            peer.connection_lost();
+        }
         self.bound.clear();
+        self.udp = None;
         self.stick.line = None;
-        self.switch = Switch::new(loaded, "model", &files, [8; 32], self.now());
+        // Another seed each time, or branches would come again.
+        let mut seed = [8; 32];
+        seed[..8].copy_from_slice(&self.us.to_le_bytes());
+        self.switch = Switch::new(loaded, "model", &files, seed, self.now());
         self.settle();
     }
 
@@ -130,7 +139,7 @@ impl World {
         let mut stands_still = 0;
         while let Some(at) = self.next_moment().filter(|at| *at <= until) {
             stands_still = if at > self.us { 0 } else { stands_still + 1 };
-            assert!(stands_still < 2_000, "the clock stands still:\n{}", self.story());
+            assert!(stands_still < 2_000, "the clock stands still: {}\n{}", self.due(), self.story());
             self.us = self.us.max(at);
             self.on_moment();
         }
@@ -161,6 +170,13 @@ impl World {
         let switch = self.switch.poll_timeout().map(Instant::as_micros);
         let peers = self.peers.iter().filter_map(Peer::poll_timeout).min();
         [queue, switch, peers, self.stick.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// Who wants something when.
+    fn due(&self) -> String {
+        let peers: Vec<_> = self.peers.iter().map(|p| (&p.name, p.poll_timeout())).collect();
+        let (queue, switch) = (self.queue.keys().next(), self.switch.poll_timeout());
+        format!("now {}, queue {queue:?}, switch {switch:?}, peers {peers:?}", self.us)
     }
 
     fn on_moment(&mut self) {
@@ -388,7 +404,10 @@ impl World {
     fn rtp_to_peer(&mut self, to: SocketAddr, bytes: &[u8]) {
         let us = self.us;
         let mut talks = self.peers.iter_mut().flat_map(|p| p.talks.iter_mut());
-        let talk = talks.find(|t| t.rtp_at == to).unwrap_or_else(|| panic!("sound for nobody at {to}"));
+        let Some(talk) = talks.find(|t| t.rtp_at == to) else {
+            let forgot = self.peers.iter().any(|p| p.at.ip() == to.ip() && p.boots > 0);
+            return assert!(forgot, "sound for nobody at {to}");
+        };
         talk.heard.push((us, Rtp::parse(bytes)));
     }
 
@@ -432,9 +451,10 @@ impl World {
                 self.rtp_to_peer(to, &bytes);
             }
             Output::Sip { flow, bytes } => self.sip_to_peer(flow, bytes),
-            Output::Resolve { token, port, transport, .. } => {
-                let outside = |p: &&Peer| p.server != LAN.parse().unwrap() && !self.wan_is_down;
-                let providers = self.peers.iter().filter(outside);
+            Output::Resolve { token, port, transport, host, .. } => {
+                let lan: SocketAddr = LAN.parse().unwrap();
+                let named = |p: &&Peer| p.host == host || (p.host.is_empty() && p.server != lan);
+                let providers = self.peers.iter().filter(|p| named(p) && !self.wan_is_down);
                 let transport = transport.unwrap_or(Transport::Udp);
                 self.trunk_by_tcp |= transport == Transport::Tcp;
                 let found = providers.map(|p| {
