@@ -27,7 +27,7 @@ impl Message {
     /// With the reason phrase of RFC 3261 section 21.
     #[must_use]
     pub fn response(status: u16) -> Self {
-        let reason = reason(status).to_owned();
+        let reason = reason_phrase(status).to_owned();
         Self { start: Start::Response { status, reason }, headers: Vec::new(), body: Vec::new() }
     }
 
@@ -180,7 +180,8 @@ impl Message {
 }
 
 /// Reason phrases. RFC 3261 section 21 and the extensions in use.
-fn reason(status: u16) -> &'static str {
+#[must_use]
+pub fn reason_phrase(status: u16) -> &'static str {
     match status {
         100 => "Trying",
         180 => "Ringing",
