@@ -30,6 +30,8 @@ pub struct Sip {
     pub tls: Option<(String, String)>,
     /// `max_expires`, seconds: a phone that asks for more gets this; default 3600, 60 to 86400.
     pub max_expires: Duration,
+    /// `pickup_code`, default `*8`: with the number of an extension that rings behind it, takes that call.
+    pub pickup_code: String,
 }
 
 /// `udp:lan:5060`: transport, place, port.
@@ -109,6 +111,7 @@ impl Default for Sip {
             tls: None,
             min_expires: Duration::from_secs(60),
             max_expires: Duration::from_secs(3_600),
+            pickup_code: "*8".to_owned(),
         }
     }
 }
@@ -141,6 +144,7 @@ impl Sip {
             realm: fields.text("realm").unwrap_or(default.realm),
             min_expires: Duration::from_secs(fields.number("min_expires")),
             max_expires: Duration::from_secs(fields.number("max_expires")),
+            pickup_code: fields.text("pickup_code").unwrap_or(default.pickup_code),
         };
         if sip.min_expires <= sip.max_expires {
             return sip;

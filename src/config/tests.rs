@@ -333,6 +333,7 @@ config sip 'sip'
 	option tls_key '/etc/k.pem'
 	option min_expires '120'
 	option max_expires '600'
+	option pickup_code '**'
 config extension '20'
 	option enabled '0'
 	option name 'Küche'
@@ -471,6 +472,7 @@ fn every_option_arrives() {
             tls: Some((named("/etc/c.pem"), named("/etc/k.pem"))),
             min_expires: Duration::from_secs(120),
             max_expires: Duration::from_secs(600),
+            pickup_code: named("**"),
         },
         extensions: vec![Extension {
             name: named("20"),

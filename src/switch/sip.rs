@@ -157,6 +157,9 @@ impl Switch {
                 };
                 self.sip.respond(id, response, now.mono);
             }
+            Event::InDialog { session, id, request } if request.method() == Some(&Method::Refer) => {
+                self.on_refer(session, id, &request, now);
+            }
             Event::InDialog { id, request, .. } => {
                 let unknown = matches!(request.method(), Some(Method::Other(_)));
                 let response = self.sip.response_to(&request, if unknown { 501 } else { 405 });
@@ -194,7 +197,9 @@ impl Switch {
             }
             Event::Ended { session, by } => self.on_session_gone(session, Some(&by), now),
             // What was agreed before holds.
-            Event::OfferWithdrawn { .. } | Event::Answer { .. } | Event::OfferRefused { .. } => {}
+            Event::Answer { session, sdp } => self.on_session_answer(session, sdp.as_deref(), now),
+            Event::OfferRefused { session, .. } => self.on_session_offer_refused(session, now),
+            Event::OfferWithdrawn { .. } => {}
         }
     }
 

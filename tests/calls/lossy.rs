@@ -125,7 +125,7 @@ fn trunk_home() -> World {
     home_with(&format!("{config}{TRUNK}"))
 }
 
-fn each_message(start: fn() -> World, story: fn(&mut World, bool), who_ends: bool, least: usize) {
+pub fn each_message(start: fn() -> World, story: fn(&mut World, bool), who_ends: bool, least: usize) {
     let mut clean = start();
     story(&mut clean, who_ends);
     let seen = clean.net.seen.clone();

@@ -27,5 +27,6 @@ mod talk;
 mod text;
 mod trace;
 mod trunks;
+mod transfer;
 mod uplink;
 mod world;

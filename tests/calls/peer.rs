@@ -70,6 +70,8 @@ pub struct Peer {
     pub late_offer: bool,
     /// Where a 302 of it leads.
     pub moved_to: String,
+    /// Further headers of its INVITEs.
+    pub extra: Vec<(String, String)>,
     /// It says what there is to hear before the answer, by 183.
     pub early: bool,
     /// A provider asks for a password.
@@ -126,6 +128,7 @@ impl Peer {
             events: true,
             late_offer: false,
             moved_to: String::new(),
+            extra: Vec::new(),
             early: false,
             challenges: false,
             call_realm: "provider",
@@ -195,6 +198,7 @@ impl Peer {
         msg.add("CSeq", "1 INVITE");
         msg.add("Contact", &self.contact());
         msg.add("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO");
+        self.extra.iter().for_each(|(name, value)| msg.add(name, value));
         let mut talk = Talk::new(&call_id, true, &msg, self.rtp_at());
         talk.packets = self.packets;
         if !self.late_offer {
@@ -271,6 +275,15 @@ impl Peer {
         let mut msg = self.in_dialog(talk, "INFO");
         msg.add("Content-Type", "application/dtmf-relay");
         msg.body = format!("Signal={digit}\r\nDuration=160\r\n");
+        self.begin(msg, Some(talk), now);
+    }
+
+    /// Transfers the other side of a call there.
+    pub fn refer(&mut self, talk: usize, to: &str, extra: &[(&str, &str)], now: u64) {
+        let mut msg = self.in_dialog(talk, "REFER");
+        msg.add("Refer-To", &format!("<{to}>"));
+        extra.iter().for_each(|(name, value)| msg.add(name, value));
+        self.talks[talk].last_status = 0;
         self.begin(msg, Some(talk), now);
     }
 
@@ -612,8 +625,14 @@ impl Peer {
             let Some(at) = known.filter(|at| self.talks[*at].is_up()) else {
                 return self.respond_finally(msg, 481, "", now);
             };
+            let media = msg.body.split("\r\n").find(|l| l.starts_with("m=audio "));
+            let mut offered = media.into_iter().flat_map(|l| l.split(' ').skip(3));
+            if media.is_some() && !offered.any(|f| f.parse().is_ok_and(|f| codecs.contains(&f))) {
+                return self.respond_finally(msg, 488, "", now);
+            }
             self.talks[at].take_sdp(&msg.body, &codecs);
-            let sdp = self.talks[at].sdp(&codecs, self.events);
+            let chosen = if msg.body.is_empty() { codecs } else { vec![self.talks[at].payload_type] };
+            let sdp = self.talks[at].sdp(&chosen, self.events);
             return self.respond_finally(msg, 200, &sdp, now);
         }
         if self.asks_for_password(msg) {

@@ -67,6 +67,12 @@ pub(super) const SIP: Kind = Kind {
             "60",
             "shortest registration; a phone that asks for less gets this",
         ),
+        item(
+            "pickup_code",
+            text(is_dialable, "digits, * and #"),
+            "*8",
+            "with the number of an extension that rings behind it: takes that call",
+        ),
         seconds("max_expires", 60, 86_400, "3600", "longest one; a phone that asks for more gets this"),
     ],
 };

@@ -1,5 +1,5 @@
 //! Somebody calls: by the SIM, by a phone, by a trunk, or `tandem dial` for a phone.
-use super::{Call, CallId, Cause, Leg, Media, Party, Phase, Side, SipLeg, State, Step};
+use super::{Call, CallId, Cause, Leg, Party, Side, SipLeg, State, Step};
 use crate::modem::Caller as GsmCaller;
 use crate::sip::{Flow, SessionId};
 use crate::switch::line::LineId;
@@ -86,6 +86,11 @@ impl Switch {
                 Caller::Trunk { name: &section.name, number },
             ),
         };
+        match self.wanted_place(request, &who, &dialled) {
+            Ok(None) => {}
+            Ok(Some(place)) => return self.take_place(place, session, request, flow, &who, now),
+            Err(status) => return self.refuse(session, status, Cause::of_status(status), now),
+        }
         let (legs, emergency) = match self.decide(caller, &dialled, now) {
             Decision::Dial { legs, route } => {
                 log::debug!("{} dialled {}: route '{route}'", party.logged(), Pii(&dialled));
@@ -157,27 +162,8 @@ impl Switch {
         self.presence.stale = true;
         let id = self.calls.next_id();
         self.note_side(id, &a);
-        let call = Call {
-            id,
-            a,
-            b: Vec::new(),
-            ways: ways.into_iter().map(Step::from).collect(),
-            trying: None,
-            hunting: false,
-            target: None,
-            rang: false,
-            moved: None,
-            hops: 0,
-            diverted: Vec::new(),
-            dialled,
-            phase: Phase::Reaching { until: None },
-            media: Media::None,
-            voice_port: None,
-            emergency,
-            began: now,
-            answered: None,
-            failure: None,
-        };
+        let ways = ways.into_iter().map(Step::from).collect();
+        let call = Call::new(id, a, dialled, ways, emergency, now);
         log::debug!("call {}: from {}", id.0, call.a.party.logged());
         self.calls.all.insert(id, call);
         Some(id)
@@ -186,6 +172,7 @@ impl Switch {
     /// So that what the side says finds its call.
     pub(super) fn note_side(&mut self, id: CallId, side: &Side) {
         match &side.leg {
+            Leg::Waiting => {}
             Leg::Modem { line } => {
                 self.calls.lines.insert(*line, id);
             }
@@ -197,7 +184,7 @@ impl Switch {
     }
 
     /// The caller's leg, with an offer that has something for us, and a port.
-    fn answering_leg(
+    pub(super) fn answering_leg(
         &mut self,
         session: SessionId,
         request: &Message,

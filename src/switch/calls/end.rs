@@ -11,6 +11,7 @@ impl Switch {
         let Some(mut call) = self.calls.all.remove(&id) else { return };
         self.presence.stale = true;
         let answered = call.answered.is_some();
+        self.end_transfer(&call, cause, now);
         if from != Some(End::A) {
             self.hang_up(&call.a, cause, answered, None, now);
         }
@@ -37,6 +38,7 @@ impl Switch {
         now: Now,
     ) {
         match &side.leg {
+            Leg::Waiting => {}
             Leg::Modem { line } => {
                 if let Some(line) = self.line_mut(*line) {
                     line.modem.hangup(now.mono);
@@ -55,6 +57,7 @@ impl Switch {
     /// A side leaves the call: its names lead nowhere any more.
     pub(super) fn forget_side(&mut self, side: &Side) {
         match &side.leg {
+            Leg::Waiting => {}
             Leg::Modem { line } => {
                 self.calls.lines.remove(line);
             }
@@ -75,7 +78,7 @@ impl Switch {
     }
 
     /// The call's one line, and what `tandem calls` remembers of it.
-    fn note_end(&mut self, call: &Call, from: Option<End>, cause: Cause, now: Now) {
+    pub(super) fn note_end(&mut self, call: &Call, from: Option<End>, cause: Cause, now: Now) {
         let to = match call.b.iter().find(|b| b.state == State::Up).or_else(|| call.b.first()) {
             Some(side) => side.party.clone(),
             None => super::Party::Nobody { dialled: call.dialled.clone() },

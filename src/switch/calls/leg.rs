@@ -87,7 +87,11 @@ pub struct Side {
 /// By what a side is reached.
 #[derive(Debug)]
 pub enum Leg {
-    Modem { line: LineId },
+    /// In another call, which is being transferred here.
+    Waiting,
+    Modem {
+        line: LineId,
+    },
     Sip(Box<SipLeg>),
 }
 
@@ -96,7 +100,7 @@ impl Leg {
     pub fn session(&self) -> Option<SessionId> {
         match self {
             Self::Sip(leg) => Some(leg.session),
-            Self::Modem { .. } => None,
+            Self::Waiting | Self::Modem { .. } => None,
         }
     }
 
@@ -104,7 +108,7 @@ impl Leg {
     pub fn line(&self) -> Option<LineId> {
         match self {
             Self::Modem { line } => Some(*line),
-            Self::Sip(_) => None,
+            Self::Waiting | Self::Sip(_) => None,
         }
     }
 
@@ -112,14 +116,14 @@ impl Leg {
     pub fn sip(&self) -> Option<&SipLeg> {
         match self {
             Self::Sip(leg) => Some(leg),
-            Self::Modem { .. } => None,
+            Self::Waiting | Self::Modem { .. } => None,
         }
     }
 
     pub fn sip_mut(&mut self) -> Option<&mut SipLeg> {
         match self {
             Self::Sip(leg) => Some(leg),
-            Self::Modem { .. } => None,
+            Self::Waiting | Self::Modem { .. } => None,
         }
     }
 }

@@ -8,9 +8,11 @@ mod end;
 mod forward;
 mod group;
 mod leg;
+mod pickup;
 mod progress;
 mod reach;
 mod sound;
+mod transfer;
 mod uplink;
 mod view;
 
@@ -137,6 +139,8 @@ pub struct Call {
     /// Groups and extensions that sent it on.
     pub hops: u8,
     pub diverted: Vec<forward::Diverted>,
+    /// It rings for who transfers another call.
+    pub referred: Option<transfer::Referred>,
     /// As it was dialled, or the number of the SIM's section that was called.
     pub dialled: String,
     pub phase: Phase,
@@ -153,6 +157,31 @@ pub struct Call {
 }
 
 impl Call {
+    fn new(id: CallId, a: Side, dialled: String, ways: VecDeque<Step>, emergency: bool, began: Now) -> Self {
+        Self {
+            id,
+            a,
+            b: Vec::new(),
+            ways,
+            trying: None,
+            hunting: false,
+            target: None,
+            rang: false,
+            moved: None,
+            hops: 0,
+            diverted: Vec::new(),
+            referred: None,
+            dialled,
+            phase: Phase::Reaching { until: None },
+            media: Media::None,
+            voice_port: None,
+            emergency,
+            began,
+            answered: None,
+            failure: None,
+        }
+    }
+
     #[must_use]
     pub fn side(&self, end: End) -> Option<&Side> {
         match end {

@@ -91,6 +91,9 @@ impl Switch {
     fn answer_caller(&mut self, id: CallId, now: Now) {
         let Some(call) = self.calls.all.get_mut(&id) else { return };
         match &call.a.leg {
+            Leg::Waiting => self.finish_transfer(id, now),
+            // It was in a call that was transferred here.
+            _ if call.a.state == State::Up => {}
             Leg::Sip(leg) if !leg.by_us => {
                 let (session, body) = (leg.session, leg.body().unwrap_or_default());
                 call.a.state = State::Up;
@@ -165,7 +168,10 @@ impl Switch {
         if !forwarded && !hunting && failed.is_some_and(|c| !c.deserves_another_way()) {
             return self.end_call(id, None, cause, now);
         }
-        if let Some(call) = self.calls.all.get_mut(&id) {
+        // A stick that is up keeps its sound.
+        if let Some(call) =
+            self.calls.all.get_mut(&id).filter(|c| c.a.leg.line().is_none() || c.a.state != State::Up)
+        {
             call.media = Media::None;
         }
         self.next_way(id, now);
@@ -247,18 +253,22 @@ impl Switch {
             End::A => self.on_own_phone_answered(id, now),
             End::B(at) => {
                 self.drop_other_forks(id, at, now);
-                let early =
-                    self.calls.all.get(&id).is_some_and(|c| c.a.state == (State::Ringing { early: true }));
-                if !early {
-                    self.settle_caller_with(id, End::B(0));
-                }
-                self.start_gateway(id, now);
-                self.set_remote(id, End::A, now);
-                self.set_remote(id, End::B(0), now);
-                self.answer_caller(id, now);
-                self.on_both_up(id, now);
+                self.on_answered_by(id, now);
             }
         }
+    }
+
+    /// The first of the called is up: so is the caller.
+    pub(super) fn on_answered_by(&mut self, id: CallId, now: Now) {
+        let early = self.calls.all.get(&id).is_some_and(|c| c.a.state == (State::Ringing { early: true }));
+        if !early {
+            self.settle_caller_with(id, End::B(0));
+        }
+        self.start_gateway(id, now);
+        self.set_remote(id, End::A, now);
+        self.set_remote(id, End::B(0), now);
+        self.answer_caller(id, now);
+        self.on_both_up(id, now);
     }
 
     /// `tandem dial`: the caller's phone is there, now what was dialled.
@@ -346,6 +356,9 @@ impl Switch {
     /// A caller gave up, or an answered leg ended.
     pub(in crate::switch) fn on_session_gone(&mut self, session: SessionId, by: Option<&EndedBy>, now: Now) {
         let Some((id, end)) = self.calls.of_session(session) else { return };
+        if self.leave_to_transfer(id, end, now) {
+            return;
+        }
         let cause = match by {
             None => Cause::NORMAL,
             Some(EndedBy::Bye { reason }) => {

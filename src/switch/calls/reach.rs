@@ -70,7 +70,7 @@ impl Switch {
     ) -> Result<(), Cause> {
         let call = self.calls.all.get(&id).ok_or(Cause::NO_ROUTE)?;
         // Samples of one stick into the other would need a clock between them.
-        if matches!(call.a.leg, Leg::Modem { .. }) {
+        if self.caller_side(id).is_some_and(|s| s.leg.line().is_some()) {
             log::warn!("call {}: from one dongle out by another is not in this version", id.0);
             return Err(Cause::INCOMPATIBLE);
         }
@@ -323,10 +323,13 @@ impl Switch {
     }
 
     /// What the called side may offer: between two SIP legs only what both can, for nothing is transcoded there.
-    fn codecs_for(&self, id: CallId, theirs: &[sdp::Codec]) -> Result<Vec<sdp::Codec>, Cause> {
-        let call = self.calls.all.get(&id).ok_or(Cause::NO_ROUTE)?;
-        let Some(a) = call.a.leg.sip() else { return Ok(theirs.to_vec()) };
-        let callers = super::sound::caller_codecs(a);
+    pub(super) fn codecs_for(&self, id: CallId, theirs: &[sdp::Codec]) -> Result<Vec<sdp::Codec>, Cause> {
+        let side = self.caller_side(id).ok_or(Cause::NO_ROUTE)?;
+        let Some(a) = side.leg.sip() else { return Ok(theirs.to_vec()) };
+        let callers = match &a.agreed {
+            Some(agreed) if side.state == State::Up => vec![agreed.codec],
+            _ => super::sound::caller_codecs(a),
+        };
         let both: Vec<sdp::Codec> = callers.into_iter().filter(|c| theirs.contains(c)).collect();
         if both.is_empty() { Err(Cause::INCOMPATIBLE) } else { Ok(both) }
     }

@@ -45,7 +45,7 @@ pub(super) fn caller_codecs(leg: &SipLeg) -> Vec<Codec> {
 }
 
 impl Switch {
-    fn ours(&mut self, flow: Flow, port: u16, codecs: &[Codec]) -> Ours {
+    pub(super) fn ours(&mut self, flow: Flow, port: u16, codecs: &[Codec]) -> Ours {
         Ours {
             local: self.media_address(flow),
             rtp_port: port,
@@ -159,6 +159,10 @@ impl Switch {
             return;
         }
         let called_by_modem = call.b.iter().any(|b| b.leg.line().is_some());
+        // Whose sound it is shows when the calls are put together.
+        if matches!(call.a.leg, Leg::Waiting) && !called_by_modem {
+            return;
+        }
         call.media = if call.a.leg.line().is_some() || called_by_modem {
             Media::Gateway(Box::new(Gateway::new(seed)))
         } else {

@@ -86,7 +86,7 @@ impl Message {
     /// With the reason phrase of RFC 3261 section 21.
     #[must_use]
     pub fn response(status: u16) -> Self {
-        let reason = reason(status).to_owned();
+        let reason = reason_phrase(status).to_owned();
         Self::new(Start::Response { status, reason })
     }
 
@@ -252,7 +252,8 @@ impl Message {
 }
 
 /// Reason phrases. RFC 3261 section 21 and the extensions in use.
-fn reason(status: u16) -> &'static str {
+#[must_use]
+pub fn reason_phrase(status: u16) -> &'static str {
     match status {
         100 => "Trying",
         180 => "Ringing",

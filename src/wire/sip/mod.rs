@@ -22,7 +22,7 @@ mod via;
 pub use address::Address;
 pub use cseq::CSeq;
 pub use fault::Fault;
-pub use message::{Message, Start};
+pub use message::{Message, Start, reason_phrase};
 pub use method::Method;
 pub use params::Params;
 pub use replaces::Replaces;
