@@ -25,5 +25,6 @@ mod stick;
 mod talk;
 mod text;
 mod trace;
+mod timers;
 mod uplink;
 mod world;
