@@ -24,7 +24,7 @@ mod sounds;
 mod stick;
 mod talk;
 mod text;
-mod trace;
 mod timers;
+mod trace;
 mod uplink;
 mod world;
