@@ -1,10 +1,10 @@
-//! Ten messages as phones and providers write them (`fuzz/seeds/sip`), whole, cut and with changed bytes.
+//! Twenty messages as phones and providers write them (`fuzz/seeds/sip`), whole, cut and with changed bytes.
 #![allow(clippy::unwrap_used, clippy::panic)]
 use std::fs;
 use tandem::wire::sdp::{self, Codec, Direction};
-use tandem::wire::sip::{Fault, Message, Method, header};
+use tandem::wire::sip::{Address, Fault, Message, Method, Replaces, header};
 
-const MESSAGES: [&str; 10] = [
+const MESSAGES: [&str; 20] = [
     "invite-baresip",
     "invite-linphone",
     "invite-asterisk",
@@ -15,6 +15,16 @@ const MESSAGES: [&str; 10] = [
     "bye-compact",
     "options-asterisk",
     "401-trunk",
+    "invite-snom",
+    "invite-cisco",
+    "183-ims",
+    "prack-sipgate",
+    "subscribe-yealink",
+    "notify-asterisk",
+    "refer-grandstream",
+    "update-polycom",
+    "message-linphone",
+    "603-gigaset",
 ];
 
 fn bytes(name: &str) -> Vec<u8> {
@@ -88,6 +98,15 @@ fn each_message_is_understood() {
     assert_eq!(m.from().unwrap().display.as_deref(), Some("A. G. \"Alec\" Bell"));
     assert_eq!(m.to().unwrap().uri.user.as_deref(), Some("+49-30-123456"));
     assert_eq!(message("401-trunk").all(header::WWW_AUTHENTICATE).count(), 2);
+    let m = message("183-ims");
+    assert_eq!((m.number(header::RSEQ), m.items(header::RECORD_ROUTE).count()), (Some(1), 2));
+    assert_eq!(message("prack-sipgate").get(header::RACK), Some("730412 102 INVITE"));
+    assert_eq!(message("update-polycom").uri().unwrap().host, "[2001:db8::1]");
+    assert_eq!(message("invite-snom").via().unwrap().sent_by(), ("192.168.1.44".into(), 41_234));
+    let m = message("refer-grandstream");
+    let refer_to = Address::parse(m.get(header::REFER_TO).unwrap()).unwrap();
+    let replaces = Replaces::parse(&refer_to.uri.header(header::REPLACES).unwrap()).unwrap();
+    assert_eq!((&*replaces.call_id, &*replaces.from_tag), ("1564738290-5060-8@BJC.BGI.B.GC", "475869302"));
 }
 
 #[test]
@@ -97,6 +116,8 @@ fn each_description_is_answered() {
         ("invite-linphone", Codec::Pcmu, 100, 53_710),
         ("invite-asterisk", Codec::Pcma, 101, 17_234),
         ("invite-grandstream", Codec::Pcmu, 101, 5_004),
+        ("invite-snom", Codec::Pcma, 101, 57_344),
+        ("invite-cisco", Codec::Pcmu, 101, 19_012),
     ] {
         let offer = sdp::Session::parse(&message(name).body).unwrap();
         let (answer, agreed) = sdp::answer(&offer, &ours()).unwrap();
@@ -124,6 +145,40 @@ fn no_part_of_a_message_is_a_message_but_one_without_its_body() {
             assert!(cut.is_err(), "{name} cut at {end}");
         }
     }
+}
+
+/// Every value at every place of the head, of the body some, which nobody reads here. What still is a message is read again from what we
+/// write of it.
+fn change_every_byte(names: &[&str]) {
+    let all: Vec<u8> = (0..=255).collect();
+    for name in names {
+        let whole = bytes(name);
+        let head = whole.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+        for at in 0..whole.len() {
+            let mut changed = whole.clone();
+            for byte in if at < head { &all } else { &BYTES[..] } {
+                changed[at] = *byte;
+                let Ok(message) = Message::parse(&changed) else { continue };
+                if message.check().is_ok() && byte % 16 == 9 {
+                    assert_eq!(
+                        Message::parse(&message.to_bytes()).as_ref(),
+                        Ok(&message),
+                        "{name} {at} {byte}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_value_of_every_byte_of_the_first_ten() {
+    change_every_byte(&MESSAGES[..10]);
+}
+
+#[test]
+fn every_value_of_every_byte_of_the_others() {
+    change_every_byte(&MESSAGES[10..]);
 }
 
 const BYTES: &[u8; 16] = b"\0\n\r \"<>@:;,=?%9\x80";

@@ -25,6 +25,7 @@ mod sounds;
 mod stick;
 mod talk;
 mod text;
+mod timers;
 mod trace;
 mod trunks;
 mod transfer;

@@ -68,6 +68,8 @@ pub struct Peer {
     pub events: bool,
     /// Its INVITEs have no SDP; the answer goes in the ACK.
     pub late_offer: bool,
+    /// Session-Expires of its 200; empty: it knows no session timers.
+    pub timer: &'static str,
     /// Where a 302 of it leads.
     pub moved_to: String,
     /// Further headers of its INVITEs.
@@ -127,6 +129,7 @@ impl Peer {
             codecs: vec![0, 8],
             events: true,
             late_offer: false,
+            timer: "",
             moved_to: String::new(),
             extra: Vec::new(),
             early: false,
@@ -578,7 +581,10 @@ impl Peer {
     }
 
     fn respond_finally(&mut self, request: &Msg, status: u16, sdp: &str, now: u64) {
-        let contact = [("Contact", self.contact())];
+        let mut contact = vec![("Contact", self.contact())];
+        if !self.timer.is_empty() && request.method() == "INVITE" {
+            contact.push(("Session-Expires", self.timer.to_owned()));
+        }
         let moved = [("Contact", format!("<sip:{}@192.168.1.1>", self.moved_to))];
         let headers: &[(&str, String)] = match status {
             ..=299 => &contact,
