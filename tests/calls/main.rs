@@ -27,7 +27,7 @@ mod talk;
 mod text;
 mod timers;
 mod trace;
-mod trunks;
 mod transfer;
+mod trunks;
 mod uplink;
 mod world;
