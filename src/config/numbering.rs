@@ -29,6 +29,18 @@ impl Country {
     }
 }
 
+impl Country {
+    /// Where national numbers have no prefix: the country's code stands before a whole one, `12125551234`.
+    fn is_before(&self, number: &str) -> bool {
+        let digits = number.strip_prefix(self.calling_code);
+        self.bare.zip(digits).is_some_and(|((least, most), digits)| (least..=most).contains(&digits.len()))
+    }
+}
+
+fn has_country_code(country: Option<&str>, number: &str) -> bool {
+    country.and_then(Country::find).is_some_and(|country| country.is_before(number))
+}
+
 /// `10` or `8-9`.
 fn lengths(text: &str) -> Option<(usize, usize)> {
     let (least, most) = text.split_once('-').unwrap_or((text, text));
@@ -81,7 +93,7 @@ pub enum NumberFormat {
 #[must_use]
 pub fn formatted(country: Option<&str>, number: &str, format: NumberFormat) -> String {
     let digits = e164(country, number);
-    let is_international = number.starts_with('+') || *digits != *number;
+    let is_international = number.starts_with('+') || *digits != *number || has_country_code(country, number);
     let is_digits = digits.bytes().all(|b| b.is_ascii_digit());
     if format == NumberFormat::AsDialled || !is_international || !is_digits {
         return number.to_owned();
@@ -116,9 +128,8 @@ pub fn e164<'a>(country: Option<&str>, number: &'a str) -> Cow<'a, str> {
     }
     let national = match country.bare {
         Some((least, most)) => {
-            let fits = |digits: &str| (least..=most).contains(&digits.len());
-            let is_whole = number.strip_prefix(country.calling_code).is_some_and(fits);
-            (fits(number) && !is_whole).then_some(number)
+            let fits = (least..=most).contains(&number.len());
+            (fits && !country.is_before(number)).then_some(number)
         }
         None => without(country.national),
     };
