@@ -39,12 +39,12 @@ fn seen(bytes: &mut Bytes) -> Seen {
     let party = |bytes: &mut Bytes| Party { display: Some(bytes.text()), number: Some(bytes.text()) };
     Seen {
         id: bytes.text(),
-        direction: if bytes.next() % 2 == 0 { Direction::Initiator } else { Direction::Recipient },
+        direction: if bytes.next().is_multiple_of(2) { Direction::Initiator } else { Direction::Recipient },
         stage: STAGES[bytes.below(3)],
-        replaces: (bytes.next() % 2 == 0).then(|| [bytes.text(), bytes.text(), bytes.text()]),
+        replaces: (bytes.next().is_multiple_of(2)).then(|| [bytes.text(), bytes.text(), bytes.text()]),
         local: party(bytes),
         remote: party(bytes),
-        held: bytes.next() % 2 == 0,
+        held: bytes.next().is_multiple_of(2),
     }
 }
 

@@ -220,7 +220,7 @@ impl House {
     fn reach(&mut self, flow: Flow, bytes: &[u8]) {
         match flow.transport {
             Transport::Udp => self.switch.handle_datagram(flow, bytes, self.now()),
-            Transport::Tcp => self.switch.handle_stream(flow, bytes, self.now()),
+            Transport::Tcp | Transport::Tls => self.switch.handle_stream(flow, bytes, self.now()),
         }
         self.settle();
     }

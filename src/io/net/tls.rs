@@ -2,6 +2,7 @@
 use super::pipe::Pipe;
 use crate::switch::net::{TlsOwn, TlsPeer};
 use smol::Async;
+#[cfg(feature = "tls")]
 use std::io;
 use std::net::TcpStream;
 
@@ -126,7 +127,9 @@ mod with {
 mod without {
     use super::{Async, Pipe, Side, TcpStream, TlsOwn, TlsPeer};
 
+    #[derive(Clone)]
     pub enum Client {}
+    #[derive(Clone)]
     pub enum Server {}
 
     const NONE: &str = "this build has no TLS";
