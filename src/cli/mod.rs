@@ -8,6 +8,7 @@ mod trace;
 
 use crate::io::{self, logging};
 use crate::util::text::dialable;
+use crate::util::{NO_TRACE, OFFICE};
 use args::{Command, PduCommand, SmsCommand, Tandem};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -83,6 +84,10 @@ fn dispatch(tandem: Tandem) -> Exit {
             let args::RouteCommand::Explain(explain) = route.command;
             let params = json!({"from": explain.from, "to": explain.number});
             ask(&explain.socket, "route_explain", &params, explain.json, calls::explained)
+        }
+        Some(Command::Trace(_)) if !OFFICE => {
+            complain(NO_TRACE);
+            Exit::Failed
         }
         Some(Command::Trace(order)) => {
             let file = order.output.as_deref();

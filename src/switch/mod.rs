@@ -38,6 +38,7 @@ use crate::modem::{PinNote, Rung, Slot};
 use crate::sip::auth::Authenticator;
 use crate::sip::registrar::{Key, Registrar};
 use crate::sip::{ClientId, Endpoint, Flow, Transport};
+use crate::util::OFFICE;
 use crate::util::limits::Capacity;
 use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
@@ -364,8 +365,8 @@ impl Switch {
             self.streams.poll_timeout(),
             self.trunks.poll_timeout(),
             self.calls.poll_timeout(),
-            self.presence.notifier.poll_timeout(),
-            self.messages.pager.poll_timeout(),
+            if OFFICE { self.presence.notifier.poll_timeout() } else { None },
+            if OFFICE { self.messages.pager.poll_timeout() } else { None },
             self.rtp_ports.poll_timeout(),
             self.external_at,
         ];
@@ -429,8 +430,7 @@ impl Switch {
         loop {
             let moved = self.turn_lines(now)
                 | self.turn_sip(now)
-                | self.turn_messages(now)
-                | self.turn_presence(now)
+                | (OFFICE && (self.turn_messages(now) | self.turn_presence(now)))
                 | self.turn_rtp_ports(now)
                 | self.turn_inbox(now)
                 | self.turn_post(now)

@@ -5,6 +5,7 @@ use crate::config::{Digest, Extension, Trunk};
 use crate::sip::auth::{Account, Algorithm, Role, Verdict};
 use crate::sip::registrar::{Change, Reach};
 use crate::sip::{ClientId, Flow};
+use crate::util::OFFICE;
 use crate::util::text::one_line;
 use crate::util::time::{Instant, Now};
 use crate::wire::sip::{Message, header};
@@ -136,7 +137,7 @@ impl Switch {
                     same_host && matches!(party, Party::Extension { name } if *name == news.aor)
                 });
                 let binding = self.registrar.bindings(&news.aor).find(|b| b.key == news.key);
-                if let Some(contact) = binding.map(|b| b.contact.clone()) {
+                if OFFICE && let Some(contact) = binding.map(|b| b.contact.clone()) {
                     self.presence.notifier.follow(&news.aor, &contact, news.flow);
                 }
             }
@@ -194,7 +195,9 @@ impl Switch {
                 .any(|e| e.enabled && e.name == extension.name && e.secret == extension.secret);
             if !kept {
                 self.registrar.forget(&extension.name);
-                self.presence.notifier.forget(&extension.name);
+                if OFFICE {
+                    self.presence.notifier.forget(&extension.name);
+                }
             }
         }
         self.tell_registrar_news();

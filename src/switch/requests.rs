@@ -3,6 +3,7 @@ use super::api::{self, Code, Refusal, Request, RequestId};
 use super::{Client, Output, Switch};
 use crate::message::{DiskError, TextId};
 use crate::util::time::Now;
+use crate::util::{NO_TRACE, OFFICE};
 use serde_json::{Value, json};
 
 impl Switch {
@@ -32,7 +33,8 @@ impl Switch {
                     Err(why) => Err(why),
                 }
             }
-            Ok(Request::Trace { wanted }) => self.begin_trace(client, &id, wanted, now),
+            Ok(Request::Trace { wanted }) if OFFICE => self.begin_trace(client, &id, wanted, now),
+            Ok(Request::Trace { .. }) => Err(Refusal::new(Code::Unavailable, NO_TRACE.to_owned())),
             Ok(Request::Reload) => {
                 self.outputs.push_back(Output::Reload { client, id });
                 return;

@@ -3,6 +3,7 @@ use super::{Output, Switch};
 use crate::sip::endpoint::Why;
 use crate::sip::subscription::Answer;
 use crate::sip::{Event, Flow};
+use crate::util::OFFICE;
 use crate::util::limits::STREAMS;
 use crate::util::table::Table;
 use crate::util::time::{Instant, Now};
@@ -136,10 +137,14 @@ impl Switch {
 
     fn on_sip(&mut self, event: Event, now: Now) {
         // Everything else is about a call.
-        self.presence.stale |= !matches!(
-            event,
-            Event::Request { .. } | Event::Response { .. } | Event::NoResponse { .. } | Event::Info { .. }
-        );
+        self.presence.stale |= OFFICE
+            && !matches!(
+                event,
+                Event::Request { .. }
+                    | Event::Response { .. }
+                    | Event::NoResponse { .. }
+                    | Event::Info { .. }
+            );
         match event {
             Event::Request { id, request, flow } => {
                 let response = match request.method() {
@@ -147,8 +152,8 @@ impl Switch {
                     Some(Method::Options) => self.on_options(&request),
                     // Keep-alives of phones; anything else would be of a subscription of ours, and there are none.
                     Some(Method::Notify) => self.on_notify(&request),
-                    Some(Method::Subscribe) => self.on_subscribe(&request, flow, now),
-                    Some(Method::Message) => match self.on_message(id, &request, flow, now) {
+                    Some(Method::Subscribe) if OFFICE => self.on_subscribe(&request, flow, now),
+                    Some(Method::Message) if OFFICE => match self.on_message(id, &request, flow, now) {
                         Some(response) => response,
                         None => return,
                     },
@@ -157,7 +162,9 @@ impl Switch {
                 };
                 self.sip.respond(id, response, now.mono);
             }
-            Event::InDialog { session, id, request } if request.method() == Some(&Method::Refer) => {
+            Event::InDialog { session, id, request }
+                if OFFICE && request.method() == Some(&Method::Refer) =>
+            {
                 self.on_refer(session, id, &request, now);
             }
             Event::InDialog { id, request, .. } => {
@@ -167,14 +174,17 @@ impl Switch {
             }
             Event::Response { id, response, request } => {
                 let Some(answer) = super::presence::answer_of(&response) else { return };
-                if self.on_notified(id, answer, now) || self.on_message_answer(id, response.status(), now) {
+                if OFFICE
+                    && (self.on_notified(id, answer, now)
+                        || self.on_message_answer(id, response.status(), now))
+                {
                     return;
                 }
                 self.on_response(id, Some((&*response, &*request)), now)
             }
             Event::NoResponse { id, why } => {
                 let answer = if why == Why::Transport { Answer::NoWay } else { Answer::Silence };
-                if !self.on_notified(id, answer, now) && !self.on_message_answer(id, None, now) {
+                if !OFFICE || (!self.on_notified(id, answer, now) && !self.on_message_answer(id, None, now)) {
                     self.on_response(id, None, now);
                 }
             }

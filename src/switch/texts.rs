@@ -10,6 +10,7 @@ use crate::message::outbox::{self, Outbox};
 use crate::message::part::Arrival;
 use crate::message::{Change, DiskError, PartId, TextId, compose, post, store};
 use crate::modem::{PinNote, Slot};
+use crate::util::OFFICE;
 use crate::util::pii::Pii;
 use crate::util::time::{Instant, Now};
 use std::time::Duration;
@@ -31,7 +32,11 @@ impl Switch {
                 }
                 self.inbox.handle_stored(*part, result, now);
             }
-            Purpose::Page(id) => self.messages.pager.handle_stored(*id, result),
+            Purpose::Page(id) => {
+                if OFFICE {
+                    self.messages.pager.handle_stored(*id, result);
+                }
+            }
             Purpose::Outgoing(id) => self.outbox.handle_stored(*id, result, now),
             Purpose::Pin { line, key } => {
                 let (line, key) = (*line, *key);
@@ -149,7 +154,7 @@ impl Switch {
                 None => false,
             },
             "out" => self.outbox.load(id, &record, now),
-            "msg" => self.messages.pager.load(id, &record, now),
+            "msg" if OFFICE => self.messages.pager.load(id, &record, now),
             "pin" => {
                 let note = record.get("note").and_then(|n| n.as_str()).and_then(PinNote::parse);
                 note.is_some_and(|note| {

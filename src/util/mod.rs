@@ -12,3 +12,9 @@ pub mod text;
 pub mod time;
 pub mod timers;
 pub mod zone;
+
+/// Whether this build has what only a house with several phones wants (feature `office`). The entrances ask; what lies behind
+/// a closed one is not in the program.
+pub const OFFICE: bool = cfg!(feature = "office");
+/// What a build without it says to who wants a trace.
+pub const NO_TRACE: &str = "this build has no trace; the full package has it";

@@ -3,6 +3,7 @@ use super::event::{ClientId, Event};
 use crate::sip::Flow;
 use crate::sip::session::{Invitation, SessionId};
 use crate::sip::transaction::{TransactionId, Transactions, branch};
+use crate::util::OFFICE;
 use crate::util::index::Secret;
 use crate::util::random::Random;
 use crate::util::time::Instant;
@@ -11,10 +12,13 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// What we do.
-pub const ALLOW: &str =
-    "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER, MESSAGE, NOTIFY, SUBSCRIBE, REFER, UPDATE, PRACK";
+pub const ALLOW: &str = if OFFICE {
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER, MESSAGE, NOTIFY, SUBSCRIBE, REFER, UPDATE, PRACK"
+} else {
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, REGISTER, NOTIFY, UPDATE, PRACK"
+};
 /// Option tags that a request may require of us.
-pub const SUPPORTED: &str = "100rel, timer, replaces";
+pub const SUPPORTED: &str = if OFFICE { "100rel, timer, replaces, norefersub" } else { "100rel, timer" };
 
 /// Who waits for the responses of a client transaction.
 #[derive(Debug)]

@@ -328,7 +328,10 @@ fn first_invite(spec: &Invite, tag: &str, core: &mut Core) -> Message {
     request.push(header::CONTACT, format!("<{}>", spec.contact));
     request.push(header::ALLOW, ALLOW);
     // Without an offer of ours a reliable response would hold the peer's, and the owner has no answer yet.
-    request.push(header::SUPPORTED, if spec.sdp.is_some() { SUPPORTED } else { "timer, replaces" });
+    request.push(
+        header::SUPPORTED,
+        if spec.sdp.is_some() { SUPPORTED } else { SUPPORTED.trim_start_matches("100rel, ") },
+    );
     request.push(header::SESSION_EXPIRES, INTERVAL.to_string());
     for (name, value) in &spec.headers {
         request.push(name, value.as_str());

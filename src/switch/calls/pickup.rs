@@ -3,6 +3,7 @@ use super::{CallId, Cause, End, Leg, Media, Party, Phase, Side, State};
 use crate::sip::{Flow, SessionId};
 use crate::switch::Switch;
 use crate::switch::phones::Who;
+use crate::util::OFFICE;
 use crate::util::time::Now;
 use crate::wire::sip::{Message, Replaces, header};
 
@@ -14,6 +15,9 @@ impl Switch {
         who: &Who,
         dialled: &str,
     ) -> Result<Option<(CallId, End)>, u16> {
+        if !OFFICE {
+            return Ok(None);
+        }
         let mut all = request.all(header::REPLACES);
         let Who::Extension(extension) = who else {
             return if all.next().is_some() { Err(403) } else { Ok(None) };

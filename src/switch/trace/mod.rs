@@ -6,6 +6,7 @@ pub use mask::mask;
 use super::api::{Code, Refusal, RequestId};
 use super::{Client, Output, Switch};
 use crate::sip::Flow;
+use crate::util::OFFICE;
 use crate::util::limits::{TRACED_DIALOGS, TRACES};
 use crate::util::time::Now;
 use serde_json::{Value, json};
@@ -34,7 +35,7 @@ pub struct Trace {
 
 impl Trace {
     pub const fn is_on(&self) -> bool {
-        !self.watchers.is_empty()
+        OFFICE && !self.watchers.is_empty()
     }
 
     pub fn forget(&mut self, client: Client) {
