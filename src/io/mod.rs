@@ -22,6 +22,10 @@ mod seed;
 mod signal;
 mod sysfs;
 mod task;
+// Takes a function of the C library's place.
+#[cfg(target_env = "musl")]
+#[allow(unsafe_code)]
+mod thread_name;
 #[cfg(feature = "tls")]
 mod tls;
 // A descriptor changes hands between three libraries: see there.
