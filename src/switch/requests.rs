@@ -106,6 +106,9 @@ impl Switch {
                 }
                 (ended, _) => Ok(json!({"ended": ended})),
             },
+            Request::Extension { .. } if !OFFICE => {
+                Err(Refusal::new(Code::Unavailable, "this build has no 'extension'; the full package has it"))
+            }
             Request::Extension { name, set, to } => self.feature(name, set.as_deref(), to.clone()),
             // Answered elsewhere.
             Request::SmsSend { .. } | Request::Reload | Request::Ussd { .. } | Request::Trace { .. } => {

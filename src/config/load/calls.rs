@@ -6,6 +6,7 @@ use super::super::report::Label;
 use super::super::schema::Kind;
 use super::super::{Extension, Group, Route, Sip, Trunk, value};
 use super::Load;
+use crate::util::OFFICE;
 use crate::wire::uci::{Section, Value};
 
 impl Load<'_> {
@@ -53,6 +54,9 @@ impl Load<'_> {
     pub(super) fn group(&mut self, section: &Section, kind: &'static Kind, label: &Label) {
         let name = self.name(section, label);
         let mut fields = Fields::new(section, kind, label, &mut self.report);
+        if !OFFICE {
+            return self.report.problem(label, section.line, "not in this build, the full package has it");
+        }
         let group = Group::from_uci(name, &mut fields, &self.parties);
         if fields.is_sound() {
             self.config.groups.push(group);

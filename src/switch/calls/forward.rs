@@ -4,6 +4,7 @@ use crate::config::{Extension, Features, ForwardWhen};
 use crate::switch::Switch;
 use crate::switch::api::{Code, Refusal};
 use crate::switch::route::{Caller, Decision};
+use crate::util::OFFICE;
 use crate::util::limits::{CALL_HOPS, CONFIG_SECTIONS, NUMBER_DIALLED};
 use crate::util::pii::Pii;
 use crate::util::text::dialable;
@@ -30,6 +31,9 @@ impl Switch {
 
     /// Why this extension does not ring, seen before it is tried.
     pub(super) fn obstacle(&self, id: CallId, extension: &Extension) -> Option<(ForwardWhen, Cause)> {
+        if !OFFICE {
+            return None;
+        }
         let features = self.features(extension);
         let busy = || !features.call_waiting && self.is_in_call(id, &extension.name);
         if features.forward(ForwardWhen::Always).is_some() {
@@ -52,6 +56,9 @@ impl Switch {
 
     /// The call goes where this extension wants it. False: it wants it nowhere, or it can't go there.
     pub(super) fn forward(&mut self, id: CallId, extension: &str, when: ForwardWhen, now: Now) -> bool {
+        if !OFFICE {
+            return false;
+        }
         let found = self.loaded.config.extensions.iter().find(|e| e.name == extension);
         let Some(number) = found.and_then(|e| self.features(e).forward(when).map(str::to_owned)) else {
             return false;
@@ -72,6 +79,9 @@ impl Switch {
 
     /// The number is dialled with the permissions of the extension, not those of the caller. Each extension sends a call on once.
     fn divert(&mut self, id: CallId, by: &str, number: &str, reason: &'static str, now: Now) -> bool {
+        if !OFFICE {
+            return false;
+        }
         let Some(call) = self.calls.all.get_mut(&id) else { return false };
         if !call.hop() || call.diverted.iter().any(|d| d.by == by) {
             log::warn!("call {}: forwarded in a circle by '{by}'", id.0);
@@ -94,7 +104,7 @@ impl Switch {
 
     /// For whom the call was meant: Diversion (RFC 5806), the last one first.
     pub(super) fn diversion(&self, id: CallId, host: &str) -> Vec<(String, String)> {
-        let Some(call) = self.calls.all.get(&id) else { return Vec::new() };
+        let Some(call) = self.calls.all.get(&id).filter(|_| OFFICE) else { return Vec::new() };
         let one = |d: &Diverted| {
             let mut value = Address::new(Uri::sip(Some(&d.by), host, None)).to_string();
             value.push_str(";reason=");

@@ -5,6 +5,7 @@ use crate::modem::{Clir, DialRefused};
 use crate::sip::{Flow, Invite};
 use crate::switch::Switch;
 use crate::switch::route::Leg as Way;
+use crate::util::OFFICE;
 use crate::util::limits::FORKS;
 use crate::util::time::Now;
 use crate::wire::sdp;
@@ -46,7 +47,8 @@ impl Switch {
     fn try_way(&mut self, id: CallId, step: &Step, now: Now) -> Result<(), Cause> {
         match &step.way {
             Way::Extension { name } => self.ring_extension(id, name, step, now),
-            Way::Group { name } => self.ring_group(id, name, now),
+            Way::Group { name } if OFFICE => self.ring_group(id, name, now),
+            Way::Group { .. } => Err(Cause::NO_ROUTE),
             Way::Trunk { name, number, caller_id, hide } => {
                 self.call_trunk(id, name, number, caller_id.as_deref(), *hide, now)
             }
