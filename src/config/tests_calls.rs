@@ -15,6 +15,7 @@ fn notices(text: &str) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(not(feature = "office"), ignore = "a build without groups refuses some of it")]
 fn wrong_options() {
     for (kind, option, what) in [
         ("sip", "listen 'udp:lan'", "is 'udp:lan', want transport:where:port such as udp:lan:5060"),
