@@ -98,6 +98,10 @@ fn dispatch(tandem: Tandem) -> Exit {
                 Err(why) => refused(why, order.socket),
             }
         }
+        Some(Command::Pdu(_)) if !OFFICE => {
+            complain("this build has no 'pdu'; the full package has it");
+            Exit::Failed
+        }
         Some(Command::Pdu(pdu)) => self::pdu(pdu.command),
         Some(Command::Version(version)) => self::version(version.json),
     }

@@ -94,6 +94,10 @@ impl Switch {
             Request::SmsRetry { id } => self.retry(*id, now),
             Request::SmsDelete { id } => self.delete(*id),
             Request::Calls => Ok(self.calls_view(now)),
+            Request::RouteExplain { .. } if !OFFICE => Err(Refusal::new(
+                Code::Unavailable,
+                "this build has no 'route explain'; the full package has it",
+            )),
             Request::RouteExplain { from, to } => self.explain_route(from, to, now),
             Request::Dial { from, to } => self
                 .dial_for(from, to, now)
