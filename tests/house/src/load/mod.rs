@@ -12,5 +12,5 @@ mod text;
 
 pub use batch::Wire;
 pub use calls::{CallPlan, CallReport, Caller};
-pub use process::{Process, cores, pin_self};
+pub use process::{Process, cores, pin_self, status_number};
 pub use registers::{RegisterReport, Registers};

@@ -26,7 +26,7 @@ impl Process {
     /// Resident memory in kB.
     #[must_use]
     pub fn resident_kb(self) -> f64 {
-        number(&format!("/proc/{}/status", self.0), "VmRSS:")
+        status_number(&format!("/proc/{}/status", self.0), "VmRSS:")
     }
 
     /// Threads.
@@ -38,7 +38,17 @@ impl Process {
     /// Times that a thread has gone to sleep so far; it woke up as often.
     #[must_use]
     pub fn sleeps(self) -> f64 {
-        self.tasks().map(|t| number(&t.join("status").to_string_lossy(), "voluntary_ctxt_switches:")).sum()
+        self.tasks()
+            .map(|t| status_number(&t.join("status").to_string_lossy(), "voluntary_ctxt_switches:"))
+            .sum()
+    }
+
+    /// Wake-ups a second from now on, while nothing happens but what it does by itself.
+    #[must_use]
+    pub fn wakeups(self, window: std::time::Duration) -> f64 {
+        let before = self.sleeps();
+        std::thread::sleep(window);
+        (self.sleeps() - before) / window.as_secs_f64()
     }
 
     /// Milliseconds of processor time so far, user and system.
@@ -56,13 +66,15 @@ impl Process {
     fn schedstat(self, word: usize) -> f64 {
         let of = |task: PathBuf| {
             let text = fs::read_to_string(task.join("schedstat")).unwrap_or_default();
-            text.split_whitespace().nth(word).and_then(|n| n.parse::<f64>().ok()).unwrap_or(0.0)
+            text.split_whitespace().nth(word).and_then(|n| n.parse::<f64>().ok()).unwrap_or(f64::NAN)
         };
         self.tasks().map(of).sum::<f64>() / 1e6
     }
 }
 
-fn number(path: &str, key: &str) -> f64 {
+/// The number behind `key` in one of the kernel's files, 0 where it is missing.
+#[must_use]
+pub fn status_number(path: &str, key: &str) -> f64 {
     let text = fs::read_to_string(path).unwrap_or_default();
     let line = text.lines().find_map(|l| l.strip_prefix(key)).unwrap_or_default();
     line.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0.0)

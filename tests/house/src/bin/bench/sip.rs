@@ -134,11 +134,8 @@ fn idle_wakeups(start: Start) -> f64 {
     let server = start(8);
     let all = server.registers().all();
     assert_eq!(all.done, 8, "{all:?}\n{}", server.tail());
-    let (process, window) = (server.process(), Duration::from_secs(8));
     std::thread::sleep(Duration::from_secs(3));
-    let before = process.sleeps();
-    std::thread::sleep(window);
-    (process.sleeps() - before) / window.as_secs_f64()
+    server.process().wakeups(Duration::from_secs(8))
 }
 
 /// kB that the memory grows in the last third of a minute of 300 calls a second: by then as many transactions end as begin.

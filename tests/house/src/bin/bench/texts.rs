@@ -1,6 +1,6 @@
 //! From the SIM to the mail server.
-use crate::process::status_number;
 use house::home::Home;
+use house::load::status_number;
 use house::{Smtpd, paths, wait};
 use std::fs;
 use std::process::Command;
