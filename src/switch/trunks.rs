@@ -1,5 +1,7 @@
 //! Trunks: the way to each provider, our registration there, and what comes from it.
+mod challenge;
 mod identity;
+mod view;
 mod ways;
 
 pub use identity::identity;
@@ -12,14 +14,13 @@ use crate::config::{self, Secret, Trunk};
 use crate::sip::auth::{Answerer, Credentials, Tries};
 use crate::sip::registration::{Failure, Registration, Settings, State};
 use crate::sip::{ClientId, Flow, SessionId, Transport};
-use crate::util::limits::LEAVING;
 use crate::util::random::Random;
 use crate::util::time::{Instant, Now};
 use crate::wire::sip::{Address, Message, Method, Uri, header};
-use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use view::words;
 use ways::Ways;
 
 /// A name that was not found is looked up again after this.
@@ -558,82 +559,6 @@ impl Switch {
         // What one provider saw, others see too.
         let address = trunk.and_then(seen).or_else(|| self.trunks.all.iter().find_map(seen))?;
         Some(address.ip())
-    }
-
-    /// A trunk asks a session for the password. Only the trunk that the session was made by is answered.
-    pub(super) fn on_challenged(
-        &mut self,
-        session: SessionId,
-        response: &Message,
-        request: &Message,
-        now: Now,
-    ) {
-        let name = self.calls.of_session(session).and_then(|(id, end)| self.trunk_of(id, end));
-        let tries = &mut self.trunks.tries;
-        let at = tries.iter().position(|(s, _, _)| *s == session);
-        let entry = match (at.and_then(|at| tries.remove(at)), name) {
-            (Some(entry), _) => entry,
-            (None, Some(name)) => (session, name, Tries::default()),
-            (None, None) => return self.sip.give_up(session),
-        };
-        if tries.len() >= LEAVING {
-            tries.pop_front();
-        }
-        tries.push_back(entry);
-        match self.answer_challenge(response, request) {
-            Some((name, value)) => self.sip.retry(session, name, &value, now.mono),
-            None => self.sip.give_up(session),
-        }
-    }
-
-    /// For the session that was asked last.
-    fn answer_challenge(&mut self, response: &Message, request: &Message) -> Option<(&'static str, String)> {
-        let cnonce = self.random.token();
-        let (_, name, tries) = self.trunks.tries.back_mut()?;
-        let trunk = self.trunks.all.iter_mut().find(|t| t.section.name == *name)?;
-        let credentials = credentials(&trunk.section)?;
-        let method = request.method().cloned().unwrap_or(Method::Invite);
-        let uri = request.uri()?.to_string();
-        let trusted = trunk.trusted();
-        trunk.answerer.trust(trusted);
-        match trunk.answerer.answer(tries, response, &method, &uri, &credentials, &cnonce) {
-            Ok(header) => Some(header),
-            Err(why) => {
-                log::warn!("trunk '{name}': {}", why.words());
-                trunk.error = Some(why.words().to_owned());
-                None
-            }
-        }
-    }
-
-    pub(super) fn trunks_view(&self, now: Instant) -> Vec<Value> {
-        let view = |t: &TrunkLine| {
-            let registration = t.registration.as_ref().map(Registration::state);
-            let (state, reason) = match (&t.line, registration) {
-                (Line::Down { why, .. }, _) => ("down", Some(why.clone())),
-                (Line::Resolving { last: None, .. } | Line::Connecting { .. }, _) => ("connecting", None),
-                (_, None) => ("up", None),
-                (_, Some(State::Failed { failure, .. })) => ("failed", Some(failure.to_string())),
-                (_, Some(state)) => (words(state), None),
-            };
-            let until = match registration {
-                Some(State::Registered { until }) => Some(until.since(now).as_secs()),
-                _ => None,
-            };
-            json!({"name": t.section.name, "state": state, "reason": reason, "expires_s": until,
-                   "address": t.flow().map(|f| f.remote.to_string()), "last_error": t.error,
-                   "ms": t.rtt.and_then(|rtt| u64::try_from(rtt.as_millis()).ok())})
-        };
-        self.trunks.all.iter().map(view).collect()
-    }
-}
-
-const fn words(state: &State) -> &'static str {
-    match state {
-        State::Idle | State::Trying => "registering",
-        State::Registered { .. } => "registered",
-        State::Failed { .. } => "failed",
-        State::Leaving | State::Gone => "leaving",
     }
 }
 
