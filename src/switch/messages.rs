@@ -40,7 +40,7 @@ impl Switch {
         };
         let content_type = request.get(header::CONTENT_TYPE).unwrap_or("text/plain");
         let to = request.uri().and_then(Uri::user_text).unwrap_or_default();
-        let is_known = self.loaded.config.extensions.iter().any(|e| e.enabled && e.name == to);
+        let is_known = self.loaded.config.extension(&to).is_some();
         let status = if !is_known {
             404
         } else if request.body.len() > PAGE_BYTES {

@@ -26,7 +26,7 @@ impl Switch {
     pub(super) fn explain_route(&self, from: &str, to: &str, now: Now) -> Result<Value, Refusal> {
         let config = &self.loaded.config;
         let (name, number) = from.split_once('/').unwrap_or((from, ""));
-        let caller = if config.extensions.iter().any(|e| e.enabled && e.name == from) {
+        let caller = if config.extension(from).is_some() {
             Caller::Extension(from)
         } else if config.trunks.iter().any(|t| t.enabled && t.name == name) {
             Caller::Trunk { name, number }

@@ -132,7 +132,7 @@ impl Switch {
         number: &str,
         now: Now,
     ) -> Result<CallId, String> {
-        let known = self.loaded.config.extensions.iter().any(|e| e.enabled && e.name == extension);
+        let known = self.loaded.config.extension(extension).is_some();
         if !known {
             return Err(format!("there is no extension '{}'", crate::util::text::one_line(extension, 32)));
         }

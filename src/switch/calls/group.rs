@@ -71,8 +71,7 @@ impl Switch {
     fn members(&self, id: CallId, group: &Group) -> Vec<Extension> {
         let caller = self.calls.all.get(&id).map(|call| &call.a.party);
         let calls = |e: &Extension| matches!(caller, Some(Party::Extension { name }) if *name == e.name);
-        let find =
-            |name: &String| self.loaded.config.extensions.iter().find(|e| e.enabled && e.name == *name);
+        let find = |name: &String| self.loaded.config.extension(name);
         let ring = |e: &&Extension| {
             let features = self.features(e);
             let busy = !features.call_waiting && self.is_in_call(id, &e.name);

@@ -139,7 +139,7 @@ impl Switch {
     }
 
     fn ring_extension(&mut self, id: CallId, name: &str, step: &Step, now: Now) -> Result<(), Cause> {
-        let extension = self.loaded.config.extensions.iter().find(|e| e.enabled && e.name == name);
+        let extension = self.loaded.config.extension(name);
         let extension = extension.cloned().ok_or(Cause::UNASSIGNED)?;
         if step.member {
             self.note_turn(id, name);

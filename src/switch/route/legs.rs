@@ -77,7 +77,7 @@ pub(in crate::switch) fn to_destination(config: &Config, destination: &Destinati
 
 /// One leg, or none.
 pub(super) fn to_extension(config: &Config, name: &str) -> Vec<Leg> {
-    let found = config.extensions.iter().find(|extension| extension.name == name && extension.enabled);
+    let found = config.extension(name);
     found.map(|extension| Leg::Extension { name: extension.name.clone() }).into_iter().collect()
 }
 
