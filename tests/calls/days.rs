@@ -15,8 +15,6 @@ const PHONES: usize = 6;
 /// Behind the phones in `World::peers`.
 const PROVIDERS: [usize; 2] = [6, 7];
 const TROUBLE: u64 = 2;
-/// The switch does not notice yet that the address outside has changed.
-const ADDRESS_CHANGES: bool = false;
 
 /// Seconds. Phones ask for `EXPIRES` and come again after `REFRESH`; nothing happens in the last `NIGHT` of a day.
 const EXPIRES: u32 = 3_600;
@@ -154,7 +152,7 @@ impl Month {
         if self.chance.below(3) == 0 {
             all.push((self.seconds(1_000, 85_000), Trouble::Restart));
         }
-        if ADDRESS_CHANGES && self.chance.below(2) == 0 {
+        if self.chance.below(2) == 0 {
             all.push((self.seconds(1_000, 85_000), Trouble::Address));
         }
         all
@@ -225,8 +223,7 @@ fn trouble(w: &mut World, trouble: Trouble, wan: usize) {
             }
         }
         Trouble::Address => {
-            let address = format!("198.51.100.{}:5060", 7 + wan).parse().unwrap();
-            PROVIDERS.iter().for_each(|p| w.peers[*p].server = address);
+            w.wan_changes(Some(&format!("198.51.100.{}", 7 + wan)));
         }
     }
 }
