@@ -186,8 +186,7 @@ fn ten_thousand_registrations_a_second() {
         assert!(most < memory + 3_000, "{most} kB, {memory} before");
         let told = home.home.daemon.tail(100_000).lines().count().saturating_sub(lines);
         assert!(told < 20, "{told} lines: {}", home.tails());
-        // Another phone comes in as if nothing were.
-        let mut other = home.phone("101", Transport::Udp);
-        other.wait_registered(20.0);
+        // Another phone comes in as if nothing were: it is registered when it is given back.
+        let _other = home.phone("101", Transport::Udp);
     });
 }
