@@ -22,6 +22,14 @@ pub fn status(out: &mut String, answer: &Value) {
             let (address, agent) = (word(contact, "address"), word(contact, "user_agent"));
             let _ = write!(out, ", {} ({})", one_line(address, 60), one_line(agent, 40));
         }
+        append_set(out, extension.get("set").unwrap_or(&Value::Null));
+        match number(extension, "texts_waiting") {
+            0 => {}
+            1 => out.push_str(", a text waits for it"),
+            waiting => {
+                let _ = write!(out, ", {waiting} texts wait for it");
+            }
+        }
         out.push('\n');
     }
     for trunk in all(answer, "trunks") {
@@ -37,17 +45,22 @@ pub fn status(out: &mut String, answer: &Value) {
 
 pub fn extension(answer: &Value) -> String {
     let mut out = format!("extension {}", word(answer, "name"));
-    if answer.get("dnd").and_then(Value::as_bool) == Some(true) {
+    append_set(&mut out, answer);
+    out.push('\n');
+    out
+}
+
+/// Do not disturb, forwarding.
+fn append_set(out: &mut String, set: &Value) {
+    if set.get("dnd").and_then(Value::as_bool) == Some(true) {
         out.push_str(", do not disturb");
     }
     for when in ["always", "busy", "no_answer", "unreachable"] {
-        let to = word(answer, when);
+        let to = word(set, when);
         if !to.is_empty() {
             let _ = write!(out, ", forward {when} to {}", one_line(to, 40));
         }
     }
-    out.push('\n');
-    out
 }
 
 pub fn list(answer: &Value) -> String {

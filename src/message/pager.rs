@@ -97,6 +97,12 @@ impl Pager {
         format!("{id}.msg")
     }
 
+    /// How many wait for this extension.
+    #[must_use]
+    pub fn waiting(&self, to: &str) -> usize {
+        self.all.values().filter(|p| p.to == to).count()
+    }
+
     /// `None`: there is no room.
     pub fn accept(
         &mut self,
@@ -107,7 +113,7 @@ impl Pager {
         now: Now,
     ) -> Option<TextId> {
         let bytes: usize = self.all.values().map(|p| p.body.len()).sum();
-        let theirs = self.all.values().filter(|p| p.to == to).count();
+        let theirs = self.waiting(to);
         if self.all.len() >= PAGES
             || theirs >= PAGES_PER_EXTENSION
             || bytes.saturating_add(body.len()) > PAGES_BYTES

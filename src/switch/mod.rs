@@ -16,6 +16,7 @@ mod requests;
 pub mod route;
 mod routing;
 mod rtp_ports;
+mod settings;
 mod sip;
 mod storing;
 mod texts;
@@ -205,6 +206,7 @@ pub struct Switch {
     authenticator: Authenticator,
     registrar: Registrar,
     kept: kept::Keeping,
+    settings: settings::Settings,
     sockets: listen::Sockets,
     /// Our address outside, where `external` is a name.
     external: Option<IpAddr>,
@@ -258,6 +260,7 @@ impl Switch {
             presence: presence::Presence::new(random.block()),
             messages: messages::Messages::default(),
             kept: kept::Keeping::default(),
+            settings: settings::Settings::default(),
             trace: trace::Trace::default(),
             random,
             sockets: listen::Sockets::default(),

@@ -223,7 +223,15 @@ impl Switch {
         };
         let enabled = self.loaded.config.extensions.iter().filter(|e| e.enabled);
         enabled
-            .map(|e| json!({"name": e.name, "display": e.display, "contacts": contacts(&e.name)}))
+            .map(|e| {
+                let mut view = json!({"name": e.name, "display": e.display, "contacts": contacts(&e.name)});
+                if OFFICE && let Some(fields) = view.as_object_mut() {
+                    fields.insert("set".to_owned(), super::settings::view(&self.features(e)));
+                    fields.insert("watched_by".to_owned(), json!(self.presence.notifier.watching(&e.name)));
+                    fields.insert("texts_waiting".to_owned(), json!(self.messages.pager.waiting(&e.name)));
+                }
+                view
+            })
             .collect()
     }
 }

@@ -33,6 +33,14 @@ impl Switch {
                     Err(why) => Err(why),
                 }
             }
+            Ok(Request::Extension { name, set, to }) if OFFICE => {
+                match self.set_extension((client, &id), &name, set.as_deref(), to.as_deref()) {
+                    Ok(Some(view)) => Ok(view),
+                    // Answered when it is on the medium.
+                    Ok(None) => return,
+                    Err(why) => Err(why),
+                }
+            }
             Ok(Request::Trace { wanted }) if OFFICE => self.begin_trace(client, &id, wanted, now),
             Ok(Request::Trace { .. }) => Err(Refusal::new(Code::Unavailable, NO_TRACE.to_owned())),
             Ok(Request::Reload) => {
@@ -53,6 +61,7 @@ impl Switch {
     pub fn handle_client_gone(&mut self, client: Client) {
         self.accepting.retain(|_, (c, _)| *c != client);
         self.ussd.retain(|_, (c, _)| *c != client);
+        self.settings.forget(client);
         self.trace.forget(client);
     }
 
@@ -110,10 +119,9 @@ impl Switch {
                 }
                 (ended, _) => Ok(json!({"ended": ended})),
             },
-            Request::Extension { .. } if !OFFICE => {
+            Request::Extension { .. } => {
                 Err(Refusal::new(Code::Unavailable, "this build has no 'extension'; the full package has it"))
             }
-            Request::Extension { name, set, to } => self.feature(name, set.as_deref(), to.clone()),
             // Answered elsewhere.
             Request::SmsSend { .. } | Request::Reload | Request::Ussd { .. } | Request::Trace { .. } => {
                 Ok(Value::Null)

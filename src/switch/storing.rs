@@ -22,6 +22,8 @@ pub enum Purpose {
     },
     /// Who is registered.
     Registrations,
+    /// What extensions have set. Unwritten, who set it hears so.
+    Settings,
     Removal,
 }
 
@@ -79,6 +81,11 @@ impl Storing {
     #[must_use]
     pub const fn poll_timeout(&self) -> Option<Instant> {
         self.again_at
+    }
+
+    #[must_use]
+    pub fn is_under_way(&self, purpose: &Purpose) -> bool {
+        self.under_way.values().any(|(p, _)| p == purpose)
     }
 
     #[must_use]

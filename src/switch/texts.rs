@@ -44,7 +44,8 @@ impl Switch {
                     line.modem.handle_noted(key, result.is_ok(), now.mono);
                 }
             }
-            Purpose::Deliveries(_) | Purpose::Registrations | Purpose::Removal => {}
+            Purpose::Settings if OFFICE => self.on_settings_stored(result),
+            Purpose::Settings | Purpose::Deliveries(_) | Purpose::Registrations | Purpose::Removal => {}
         }
         if result.is_err() {
             self.store_again(purpose, change, now.mono);
@@ -142,6 +143,9 @@ impl Switch {
         }
         if name == super::kept::FILE {
             return self.kept.load(&record);
+        }
+        if OFFICE && name == super::settings::FILE {
+            return self.settings.load(&record);
         }
         let Some((stem, kind)) = name.rsplit_once('.') else { return false };
         let Some(id) = TextId::parse(stem) else { return false };

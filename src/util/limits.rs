@@ -114,6 +114,8 @@ pub const REGISTRAR_AORS: usize = CONFIG_SECTIONS;
 pub const REGISTRAR_TEXT: usize = 1_024;
 /// Phones that are still known after a restart: 400 bytes each, in one record. Further ones ring when they have registered again.
 pub const REGISTRATIONS_KEPT: usize = 150;
+/// Settings of extensions whose writers wait for the disk; a further one is refused.
+pub const SETTINGS_WAITING: usize = 64;
 /// Changes that wait to be logged; the oldest is dropped.
 pub const REGISTRAR_EVENTS: usize = 256;
 /// SIP events that wait for the loop; a datagram's or connection's reader waits, and the kernel's buffer after it.

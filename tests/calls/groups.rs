@@ -239,6 +239,50 @@ fn do_not_disturb_and_back() {
     assert_eq!(answer["error"]["code"], "not_found", "{answer}");
     let answer = w.request("extension", json!({"name": "101", "set": "sometimes"}));
     assert_eq!(answer["error"]["code"], "bad_parameter", "{answer}");
+    for number in ["", " ()-", &"1".repeat(65)] {
+        let answer = w.request("extension", json!({"name": "101", "set": "busy", "to": number}));
+        assert_eq!(answer["error"]["code"], "bad_parameter", "{number}: {answer}");
+    }
+    w.end();
+}
+
+/// What an extension has set outlives the daemon; what its section says later is newer.
+#[test]
+fn a_setting_stands_after_a_restart_until_the_section_says_otherwise() {
+    let mut w = set("");
+    w.request("extension", json!({"name": "101", "set": "dnd", "to": "on"}));
+    let set = w.request("extension", json!({"name": "101", "set": "busy", "to": "100"}))["result"].clone();
+    assert_eq!((&set["dnd"], &set["busy"]), (&json!(true), &json!("100")), "{set}");
+    w.restart(CONFIG);
+    let ask = |w: &mut World| w.request("extension", json!({"name": "101"}))["result"].clone();
+    assert_eq!(ask(&mut w), set);
+    assert_eq!(w.status()["extensions"][1]["set"]["dnd"], true);
+    w.reload(
+        &CONFIG.replace("config extension '101'", "config extension '101'\n\toption forward_busy '100'"),
+    );
+    let now = ask(&mut w);
+    assert_eq!((&now["dnd"], &now["busy"]), (&json!(false), &json!("100")), "{now}");
+    // Back to what its section says: nothing is kept.
+    w.reload(CONFIG);
+    w.request("extension", json!({"name": "101", "set": "dnd"}));
+    w.request("extension", json!({"name": "101", "set": "busy"}));
+    w.restart(CONFIG);
+    assert_eq!(ask(&mut w)["busy"], json!(null));
+    w.end();
+}
+
+#[test]
+fn a_setting_that_the_disk_does_not_take_is_told() {
+    let mut w = set("");
+    w.disk_is_full = true;
+    let answer = w.request("extension", json!({"name": "101", "set": "dnd", "to": "on"}));
+    assert_eq!(answer["error"]["code"], "unavailable", "{answer}");
+    assert_eq!(w.request("extension", json!({"name": "101"}))["result"]["dnd"], true);
+    w.disk_is_full = false;
+    // It is written as soon as the disk takes it.
+    w.run(61.0);
+    w.restart(CONFIG);
+    assert_eq!(w.request("extension", json!({"name": "101"}))["result"]["dnd"], true);
     w.end();
 }
 

@@ -142,6 +142,12 @@ impl Notifier {
         self.all.len()
     }
 
+    /// How many look at this extension.
+    #[must_use]
+    pub fn watching(&self, resource: &str) -> usize {
+        self.all.values().filter(|s| s.resource == resource).count()
+    }
+
     /// Somebody looks at one of these.
     #[must_use]
     pub fn watches(&self, packages: &[Package]) -> bool {

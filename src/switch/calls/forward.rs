@@ -1,16 +1,13 @@
 //! What an extension has set for its calls: forwarding, do not disturb, call waiting; and a phone that sends a call elsewhere (302).
 use super::{CallId, Cause, Party, Step};
-use crate::config::{Extension, Features, ForwardWhen};
+use crate::config::{Extension, ForwardWhen};
 use crate::switch::Switch;
-use crate::switch::api::{Code, Refusal};
 use crate::switch::route::{Caller, Decision};
 use crate::util::OFFICE;
-use crate::util::limits::{CALL_HOPS, CONFIG_SECTIONS, NUMBER_DIALLED};
+use crate::util::limits::CALL_HOPS;
 use crate::util::pii::Pii;
-use crate::util::text::dialable;
 use crate::util::time::Now;
 use crate::wire::sip::{Address, Message, Uri, header};
-use serde_json::{Value, json};
 
 /// A call was sent on by an extension. RFC 5806.
 #[derive(Clone, Debug)]
@@ -21,14 +18,8 @@ pub struct Diverted {
 
 /// RFC 5806 section 4.
 const DEFLECTION: &str = "deflection";
-const SET: &str = "parameter 'set': want dnd, always, busy, no_answer or unreachable";
 
 impl Switch {
-    /// As set by API and command line, else by the configuration.
-    pub(in crate::switch) fn features(&self, extension: &Extension) -> Features {
-        self.calls.features.get(&extension.name).unwrap_or(&extension.features).clone()
-    }
-
     /// Why this extension does not ring, seen before it is tried.
     pub(super) fn obstacle(&self, id: CallId, extension: &Extension) -> Option<(ForwardWhen, Cause)> {
         if !OFFICE {
@@ -112,39 +103,6 @@ impl Switch {
             (header::DIVERSION.to_owned(), value)
         };
         call.diverted.iter().rev().map(one).collect()
-    }
-
-    /// `tandem extension NAME …`: what it has set, after this was set too. Kept until the daemon ends.
-    pub(in crate::switch) fn feature(
-        &mut self,
-        name: &str,
-        set: Option<&str>,
-        to: Option<String>,
-    ) -> Result<Value, Refusal> {
-        let known = &self.loaded.config.extensions;
-        let found = known.iter().find(|e| e.name == name);
-        let extension = found.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such extension"))?;
-        let mut features = self.features(extension);
-        if let Some(what) = set {
-            let when = ForwardWhen::ALL.into_iter().find(|w| w.word() == what);
-            match when {
-                None if what == "dnd" => features.dnd = to.is_some(),
-                None => return Err(Refusal::new(Code::BadParameter, SET)),
-                Some(when) => {
-                    let number =
-                        to.map(|to| dialable(&to)).filter(|to| (1..=NUMBER_DIALLED).contains(&to.len()));
-                    features.set_forward(when, number);
-                }
-            }
-            if self.calls.features.len() >= CONFIG_SECTIONS {
-                self.calls.features.retain(|name, _| known.iter().any(|e| e.name == *name));
-            }
-            self.calls.features.insert(name.to_owned(), features.clone());
-        }
-        let to = |when| features.forward(when);
-        Ok(json!({"name": name, "dnd": features.dnd, "call_waiting": features.call_waiting,
-                  "always": to(ForwardWhen::Always), "busy": to(ForwardWhen::Busy),
-                  "no_answer": to(ForwardWhen::NoAnswer), "unreachable": to(ForwardWhen::Unreachable)}))
     }
 }
 

@@ -22,7 +22,6 @@ pub use view::Ended;
 
 use super::line::LineId;
 use super::route::Leg as Way;
-use crate::config::Features;
 use crate::media::{Gateway, Relay};
 use crate::sip::SessionId;
 use crate::util::table::Table;
@@ -222,8 +221,6 @@ pub struct Calls {
     pub(super) urgent: Option<(CallId, LineId)>,
     recent: VecDeque<Ended>,
     turns: group::Turns,
-    /// Of extensions that set them since the start.
-    features: Table<String, Features>,
 }
 
 impl Calls {
