@@ -40,6 +40,8 @@ pub enum Source {
     /// `extensions`: each of them.
     Extensions,
     Extension(String),
+    /// The members of this group.
+    Group(String),
     Trunk(String),
     Dongle(String),
 }
@@ -158,7 +160,7 @@ impl Parties {
             PartyKind::Extension => Source::Extension(name),
             PartyKind::Trunk => Source::Trunk(name),
             PartyKind::Dongle => Source::Dongle(name),
-            PartyKind::Group => return Err(format!("extensions: the group {name} calls nobody")),
+            PartyKind::Group => Source::Group(name),
         })
     }
 }

@@ -385,7 +385,7 @@ config trunk 't'
 	option emergency '1'
 config route 'r'
 	option enabled '0'
-	option from 'extensions 20 t d'
+	option from 'extensions 20 g t d'
 	list caller '+49301X.'
 	option match '0X. *99'
 	option time 'mon-fri 08:00-17:30; sat'
@@ -530,6 +530,7 @@ fn every_option_arrives() {
             from: vec![
                 Source::Extensions,
                 Source::Extension(named("20")),
+                Source::Group(named("g")),
                 Source::Trunk(named("t")),
                 Source::Dongle(named("d")),
             ],

@@ -201,7 +201,7 @@ fn wrong_sections() {
     assert_eq!(
         problems("config route 'r'\n"),
         [
-            "section 'r' (route): option 'from' is missing, want extensions, or the name of an extension, trunk or dongle",
+            "section 'r' (route): option 'from' is missing, want extensions, or the name of an extension, group, trunk or dongle",
             "section 'r' (route): option 'match' is missing, want digits and X 0-9, Z 1-9, N 2-9, [..] a set, . one or more, ! none or more",
             "section 'r' (route): option 'to' is missing, want a dongle, a trunk, an extension or hangup/busy",
         ]

@@ -239,8 +239,8 @@ pub(super) const ROUTE: Kind = Kind {
             required: true,
             ..optional(
                 "from",
-                list(is_name, "extensions, or the name of an extension, trunk or dongle"),
-                "who may use it: extensions (all of them), or names of extensions, trunks and dongles",
+                list(is_name, "extensions, or the name of an extension, group, trunk or dongle"),
+                "who may use it: extensions (all of them), or names of extensions, groups, trunks and dongles",
             )
         },
         optional(

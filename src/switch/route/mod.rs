@@ -282,11 +282,17 @@ impl Search<'_> {
         let is_from = |source: &Source| match (source, self.caller) {
             (Source::Extensions, Caller::Extension(_)) => true,
             (Source::Extension(name), Caller::Extension(own)) => name == own,
+            (Source::Group(name), Caller::Extension(own)) => self.is_member(name, own),
             (Source::Trunk(name), Caller::Trunk { name: own, .. })
             | (Source::Dongle(name), Caller::Dongle { name: own, .. }) => name == own,
             _ => false,
         };
         route.enabled && route.from.iter().any(is_from)
+    }
+
+    fn is_member(&self, group: &str, extension: &str) -> bool {
+        let found = self.config.groups.iter().find(|g| g.name == group && g.enabled);
+        found.is_some_and(|group| group.members.iter().any(|member| member == extension))
     }
 
     /// Extensions need no name. Nobody from a trunk is named by omission, and what a reader of the file has overlooked

@@ -395,6 +395,39 @@ fn no_permission_stands_before_an_emergency_number() {
 }
 
 #[test]
+fn a_route_for_the_members_of_a_group() {
+    let text = |enabled| {
+        format!(
+            "config group 'office'
+	option enabled '{enabled}'
+	list member '20'
+config route 'abroad'
+	list from 'office'
+	list match '00X.'
+	list to 'provider'
+{HOME}{MORE}"
+        )
+    };
+    let other = Caller::Extension("100");
+    let is_known = |c: &Config| c.extensions.iter().any(|e| e.name == "100");
+    let on = config(&text(1));
+    assert!(is_known(&on));
+    check(
+        &on,
+        &[
+            (PHONE, "0044123", "abroad: provider/0044123"),
+            (other, "0044123", "out_by_sim_national: home_sim/+910044123"),
+        ],
+    );
+    let loaded = Loaded::parse(text(0).as_bytes());
+    assert_eq!(
+        told(decide(&loaded.config, PHONE, "0044123", AT)),
+        "out_by_sim_national: home_sim/+910044123",
+        "nobody is in a group that is off"
+    );
+}
+
+#[test]
 fn hours() {
     let home = config(OFFICE);
     let at = |minute| Some(Moment { day: 0, minute });
