@@ -179,6 +179,11 @@ fn forwarding_that_is_set() {
         assert!(w.peers[P102].talks[0].is_up(), "{options}\n{}", w.story());
         let invite = &w.peers[P102].talks[0].invite;
         assert!(invite.get("Diversion").starts_with("<sip:101@192.168.1.1>;reason="), "{options}");
+        let history = invite.get("History-Info");
+        assert!(
+            history.starts_with("<sip:101@192.168.1.1>;index=1, <sip:102@192.168.1.1;cause="),
+            "{history}"
+        );
         let calls = w.request("calls", json!({}));
         assert_eq!(calls["result"]["calls"][0]["to"], "102");
         w.with(P100, |p, now| p.bye(t, now));
@@ -341,6 +346,19 @@ fn a_call_is_forwarded_out_by_the_trunk() {
     let talk = &w.peers[PROVIDER].talks[0];
     assert!(talk.is_up(), "{}", w.story());
     assert!(talk.invite.get("Diversion").contains("sip:100@sip.example.com>;reason=unconditional"));
+    w.far_ends("104,16");
+    w.run(1.0);
+    // As the provider knows the extension.
+    w.forget();
+    w.reload(
+        &config.replace("config extension '100'", "config extension '100'\n\toption caller_id '+4930100'"),
+    );
+    w.request("extension", json!({"name": "100", "set": "always", "to": "99040123"}));
+    w.sim_called(CALLER);
+    w.run(8.0);
+    let invite = &w.peers[PROVIDER].talks.last().unwrap().invite;
+    assert!(invite.get("Diversion").contains("sip:+4930100@sip.example.com>"), "{}", w.story());
+    assert!(invite.get("History-Info").ends_with("@sip.example.com;cause=302>;index=1.1;mp=1"));
     w.far_ends("104,16");
     w.end();
 }

@@ -1,4 +1,5 @@
 //! What an extension has set for its calls: forwarding, do not disturb, call waiting; and a phone that sends a call elsewhere (302).
+use super::diverted::{Diverted, Reason};
 use super::{CallId, Cause, Party, Step};
 use crate::config::{Extension, ForwardWhen};
 use crate::switch::Switch;
@@ -7,17 +8,7 @@ use crate::util::OFFICE;
 use crate::util::limits::CALL_HOPS;
 use crate::util::pii::Pii;
 use crate::util::time::Now;
-use crate::wire::sip::{Address, Message, Uri, header};
-
-/// A call was sent on by an extension. RFC 5806.
-#[derive(Clone, Debug)]
-pub struct Diverted {
-    pub by: String,
-    pub reason: &'static str,
-}
-
-/// RFC 5806 section 4.
-const DEFLECTION: &str = "deflection";
+use crate::wire::sip::{Address, Message, header};
 
 impl Switch {
     /// Why this extension does not ring, seen before it is tried.
@@ -55,21 +46,21 @@ impl Switch {
             return false;
         };
         let reason = match when {
-            ForwardWhen::Always => "unconditional",
-            ForwardWhen::Busy => "user-busy",
-            ForwardWhen::NoAnswer => "no-answer",
-            ForwardWhen::Unreachable => "unavailable",
+            ForwardWhen::Always => Reason::Unconditional,
+            ForwardWhen::Busy => Reason::Busy,
+            ForwardWhen::NoAnswer => Reason::NoAnswer,
+            ForwardWhen::Unreachable => Reason::Unavailable,
         };
         self.divert(id, extension, &number, reason, now)
     }
 
     /// A phone of this extension answered 302.
     pub(super) fn deflect(&mut self, id: CallId, extension: &str, number: &str, now: Now) -> bool {
-        self.divert(id, extension, number, DEFLECTION, now)
+        self.divert(id, extension, number, Reason::Deflection, now)
     }
 
     /// The number is dialled with the permissions of the extension, not those of the caller. Each extension sends a call on once.
-    fn divert(&mut self, id: CallId, by: &str, number: &str, reason: &'static str, now: Now) -> bool {
+    fn divert(&mut self, id: CallId, by: &str, number: &str, reason: Reason, now: Now) -> bool {
         if !OFFICE {
             return false;
         }
@@ -85,24 +76,12 @@ impl Switch {
             return false;
         };
         let Some(call) = self.calls.all.get_mut(&id) else { return false };
-        log::info!("call {}: forwarded by '{by}' to {} ({reason})", id.0, Pii(number));
+        log::info!("call {}: forwarded by '{by}' to {} ({})", id.0, Pii(number), reason.word());
         call.diverted.push(Diverted { by: by.to_owned(), reason });
         for way in legs.into_iter().rev() {
             call.ways.push_front(Step::from(way));
         }
         true
-    }
-
-    /// For whom the call was meant: Diversion (RFC 5806), the last one first.
-    pub(super) fn diversion(&self, id: CallId, host: &str) -> Vec<(String, String)> {
-        let Some(call) = self.calls.all.get(&id).filter(|_| OFFICE) else { return Vec::new() };
-        let one = |d: &Diverted| {
-            let mut value = Address::new(Uri::sip(Some(&d.by), host, None)).to_string();
-            value.push_str(";reason=");
-            value.push_str(d.reason);
-            (header::DIVERSION.to_owned(), value)
-        };
-        call.diverted.iter().rev().map(one).collect()
     }
 }
 

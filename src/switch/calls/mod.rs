@@ -4,6 +4,7 @@
 //! leg hears of it. `sound`: ports, offers, answers, samples. `end`: everything that was taken is given back, in one place.
 mod arrive;
 mod cause;
+mod diverted;
 mod end;
 mod forward;
 mod group;
@@ -137,7 +138,7 @@ pub struct Call {
     pub moved: Option<String>,
     /// Groups and extensions that sent it on.
     pub hops: u8,
-    pub diverted: Vec<forward::Diverted>,
+    pub diverted: Vec<diverted::Diverted>,
     /// It rings for who transfers another call.
     pub referred: Option<transfer::Referred>,
     /// As it was dialled, or the number of the SIM's section that was called.

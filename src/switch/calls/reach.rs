@@ -193,7 +193,7 @@ impl Switch {
             let local = self.contact(flow, None);
             let from = self.caller_address(id, &local);
             let to = Address::new(Uri::sip(Some(&extension.name), &local.host, None));
-            let headers = self.diversion(id, &local.host);
+            let headers = self.diversion(id, &local.host, &extension.name, |_| None);
             let order = Order { flow, uri, from, to, contact: local, route, headers, trunk: None };
             let party = Party::Extension { name: extension.name.clone() };
             let rings = rings.unwrap_or(extension.timeout);
@@ -233,7 +233,14 @@ impl Switch {
         let to = Address::new(uri.clone());
         let port = self.allocate_rtp().ok_or(Cause::NO_CIRCUIT)?;
         let mut headers = identity.headers;
-        headers.extend(self.diversion(id, section.domain()));
+        // Outside an extension is known by its number.
+        let config = &self.loaded.config;
+        let known = |name: &str| {
+            let own = config.extensions.iter().find(|e| e.name == name).and_then(|e| e.caller_id.as_deref());
+            own.or(section.caller_id.as_deref())
+                .map(|shown| formatted(config.main.country.as_deref(), shown, section.format))
+        };
+        headers.extend(self.diversion(id, section.domain(), number, known));
         let order = Order {
             flow,
             uri,
