@@ -242,13 +242,17 @@ impl Switch {
 fn dialled(request: &Message, who: &Who) -> String {
     let user = |address: Option<Address>| address.and_then(|a| a.uri.user_text());
     let uri = request.uri().and_then(crate::wire::sip::Uri::user_text);
-    let called = || user(request.get(header::P_CALLED_PARTY_ID).and_then(Address::parse));
+    let named = |header: &str| user(request.get(header).and_then(Address::parse));
     let text = match who {
         Who::Trunk { section, .. } => {
             let own = |u: &String| {
                 Some(u.as_str()) == section.username.as_deref() || super::super::trunks::is_token(u)
             };
-            uri.filter(|u| !own(u)).or_else(called).or_else(|| user(request.to()).filter(|u| !own(u)))
+            uri.filter(|u| !own(u))
+                .or_else(|| named(header::P_CALLED_PARTY_ID))
+                .or_else(|| user(request.to()).filter(|u| !own(u)))
+                // Sent on to our account by somebody's forwarding: the number that was called stands there.
+                .or_else(|| named(header::DIVERSION).filter(|u| !own(u)))
         }
         Who::Extension(_) => uri,
     };
@@ -263,4 +267,35 @@ const fn refusal(why: Refusal) -> (u16, &'static str) {
         Refusal::NothingThere => 503,
     };
     (status, why.words())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Loaded;
+
+    /// Where each provider puts the number that was called.
+    #[test]
+    fn what_was_dialled() {
+        let text = "config trunk 't'\noption host 'h.example'\noption username 'me'\noption secret 'x'\n";
+        let section = Loaded::parse(text.as_bytes()).config.trunks.remove(0);
+        let who = Who::Trunk { section, number: String::new() };
+        let token = "0123456789abcdef";
+        assert!(crate::switch::trunks::is_token(token));
+        for (uri, to, more, want) in [
+            ("+4930111", "+4930222", "", "+4930111"),
+            (token, "+4930222", "P-Called-Party-ID: <sip:+4930333@h>\r\n", "+4930333"),
+            (token, "+4930222", "", "+4930222"),
+            ("me", "me", "Diversion: <sip:+4930444@h>;reason=unconditional\r\n", "+4930444"),
+            ("me", "+4930222", "Diversion: <sip:+4930444@h>;reason=unconditional\r\n", "+4930222"),
+            ("me", "me", "Diversion: <sip:me@h>;reason=unconditional\r\n", ""),
+        ] {
+            let text = format!(
+                "INVITE sip:{uri}@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\n\
+                 To: <sip:{to}@h>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n{more}Content-Length: 0\r\n\r\n"
+            );
+            let request = Message::parse(text.as_bytes()).unwrap();
+            assert_eq!(dialled(&request, &who), want, "{uri} {to} {more}");
+        }
+    }
 }
