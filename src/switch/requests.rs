@@ -34,7 +34,7 @@ impl Switch {
                 }
             }
             Ok(Request::Extension { name, set, to }) if OFFICE => {
-                match self.set_extension((client, &id), &name, set.as_deref(), to.as_deref()) {
+                match self.set_extension((client, &id), &name, set.as_deref(), to.as_deref(), now) {
                     Ok(Some(view)) => Ok(view),
                     // Answered when it is on the medium.
                     Ok(None) => return,

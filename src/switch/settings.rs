@@ -1,6 +1,7 @@
 //! What is set for an extension from a phone's owner or the command line (`tandem extension`): it stands until the section
 //! says something new, and over a restart.
 use super::api::{Code, Refusal, RequestId};
+use super::route::{self, Caller, Decision};
 use super::storing::Purpose;
 use super::{Client, Switch};
 use crate::config::{Extension, Features, ForwardWhen};
@@ -8,10 +9,12 @@ use crate::message::{Change, DiskError, store};
 use crate::util::limits::{CONFIG_SECTIONS, NUMBER_DIALLED, SETTINGS_WAITING};
 use crate::util::table::Table;
 use crate::util::text::dialable;
+use crate::util::time::Now;
 use serde_json::{Value, json};
 
 /// In `state_dir`.
 pub(super) const FILE: &str = "extensions.set";
+const DND: &str = "dnd";
 const SET: &str = "parameter 'set': want dnd, always, busy, no_answer or unreachable";
 
 /// One extension's. `section`: what its section said at that time; once it says something else, that is newer.
@@ -67,12 +70,16 @@ impl Switch {
         name: &str,
         set: Option<&str>,
         to: Option<&str>,
+        now: Now,
     ) -> Result<Option<Value>, Refusal> {
         let found = self.loaded.config.extensions.iter().find(|e| e.name == name);
         let extension = found.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such extension"))?;
         let Some(what) = set else { return Ok(Some(self.extension_view(extension))) };
         let section = extension.features.clone();
         let set = changed(self.features(extension), what, to)?;
+        if let Some(number) = to.filter(|_| what != DND) {
+            self.check_forward(name, number, now)?;
+        }
         if self.settings.waiting.len() >= SETTINGS_WAITING {
             return Err(Refusal::new(Code::Unavailable, "too many requests wait for the disk"));
         }
@@ -87,6 +94,19 @@ impl Switch {
         let change = Change::Write { name: FILE.to_owned(), bytes: store::encode(&self.settings.record()) };
         self.store(Purpose::Settings, change);
         Ok(None)
+    }
+
+    /// What would be found out with the first call only. A number that no route takes now may have one at another hour.
+    fn check_forward(&self, name: &str, number: &str, now: Now) -> Result<(), Refusal> {
+        let why = match self.decide(Caller::Extension(name), number, now) {
+            Decision::Refused(why @ route::Refusal::NotANumber) => why.words(),
+            Decision::Emergency { .. } => "nobody calls for help by being called",
+            _ => return Ok(()),
+        };
+        Err(Refusal::new(
+            Code::BadParameter,
+            format!("parameter 'to': {why}; want what the phone would dial"),
+        ))
     }
 
     /// The settings are on the medium, or not.
@@ -118,7 +138,7 @@ impl Switch {
 /// `features` with one thing set. `to`: on, or a number; None: off.
 fn changed(mut features: Features, what: &str, to: Option<&str>) -> Result<Features, Refusal> {
     match ForwardWhen::ALL.into_iter().find(|when| when.word() == what) {
-        None if what == "dnd" => features.dnd = to.is_some(),
+        None if what == DND => features.dnd = to.is_some(),
         None => return Err(Refusal::new(Code::BadParameter, SET)),
         Some(when) => {
             let number = to.map(dialable);

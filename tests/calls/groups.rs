@@ -215,8 +215,7 @@ fn forwarding_in_a_circle_ends() {
 #[test]
 fn forwarding_to_where_it_may_not() {
     for number in ["112", "777"] {
-        let mut w = set("");
-        w.request("extension", json!({"name": "101", "set": "always", "to": number}));
+        let mut w = set(&format!("option forward_always '{number}'"));
         let t = dial(&mut w, P100, "101");
         w.run(2.0);
         assert_eq!(w.peers[P100].talks[t].ended_by, "480", "{}", w.story());
@@ -244,7 +243,7 @@ fn do_not_disturb_and_back() {
     assert_eq!(answer["error"]["code"], "not_found", "{answer}");
     let answer = w.request("extension", json!({"name": "101", "set": "sometimes"}));
     assert_eq!(answer["error"]["code"], "bad_parameter", "{answer}");
-    for number in ["", " ()-", &"1".repeat(65)] {
+    for number in ["", " ()-", &"1".repeat(65), "nobody", "112"] {
         let answer = w.request("extension", json!({"name": "101", "set": "busy", "to": number}));
         assert_eq!(answer["error"]["code"], "bad_parameter", "{number}: {answer}");
     }
