@@ -85,7 +85,7 @@ fn measure_texts() -> (Vec<Figure>, usize) {
     (figures, lost)
 }
 
-/// The parts named on the command line, or all: texts, calls, slips, sip; `look` is sip in short. Also how many texts were lost.
+/// The parts named on the command line, or all: texts, calls, slips, sip; `look` is sip in short, `growth` its memory. Also how many texts were lost.
 fn measure(parts: &[String]) -> (Vec<Figure>, usize) {
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
     let mut figures = Vec::new();
@@ -101,6 +101,9 @@ fn measure(parts: &[String]) -> (Vec<Figure>, usize) {
     }
     if parts.iter().any(|p| p == "look") {
         figures.extend(sip::look());
+    }
+    if parts.iter().any(|p| p == "growth") {
+        figures.extend(sip::growth());
     }
     if is_wanted("texts") {
         let texts = measure_texts();
