@@ -5,6 +5,7 @@
 mod boundary;
 pub mod codec;
 mod conceal;
+mod continuity;
 mod delays;
 mod detect;
 pub mod gateway;

@@ -1,8 +1,10 @@
 //! Two RTP peers: what comes from one goes to the other as it is.
 //!
-//! Payload, sequence number, timestamp and SSRC stay; the payload type becomes what the other side listed.
+//! The payload stays, the payload type becomes what the other side listed. Sequence number, timestamp and SSRC stay while
+//! there is one source, and are continued when there is another.
+use super::continuity::{Continuity, Numbers};
 use super::latch::Latch;
-use super::{Codec, Remote, Seed};
+use super::{Codec, Remote};
 use crate::util::limits::MEDIA_OUTPUTS;
 use crate::util::time::Instant;
 use crate::wire::rtp::{COMFORT_NOISE, Packet, write_header};
@@ -62,21 +64,43 @@ pub struct RelayStats {
 struct Peer {
     remote: Remote,
     latch: Latch,
+    /// Of what it gets.
+    numbers: Continuity,
 }
 
+/// What opens the way through a NAT before there is sound: four zero bytes. No RTP, so that a phone's jitter buffer does not
+/// begin with numbers that are not those of the call (RFC 6263 section 4.1; Asterisk knows them, others see a packet too short).
+const OPENER: [u8; 4] = [0; 4];
+
 /// Joins two peers.
+#[derive(Default)]
 pub struct Relay {
-    seed: Seed,
     peers: [Option<Peer>; 2],
     outputs: VecDeque<Forward>,
     stats: [RelayStats; 2],
 }
 
 impl Relay {
-    /// The seed numbers the packets that open the way through NAT before the other side sends.
     #[must_use]
-    pub fn new(seed: Seed) -> Self {
-        Self { seed, peers: [None, None], outputs: VecDeque::new(), stats: <[RelayStats; 2]>::default() }
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The peer of this side is gone; the other one will get its next source as one stream with the last.
+    #[must_use]
+    pub fn left_by(mut self, side: Side) -> Self {
+        if let Some(peer) = self.peers.get_mut(side.place()) {
+            *peer = None;
+        }
+        Self { peers: self.peers, ..Self::default() }
+    }
+
+    /// Two that one peer is left of: they talk to each other, that of `self` as side A.
+    #[must_use]
+    pub fn joined(self, other: Self) -> Self {
+        let [a, b] = self.peers;
+        let [c, d] = other.peers;
+        Self { peers: [a.or(b), c.or(d)], ..Self::default() }
     }
 
     /// After each offer and answer with this side.
@@ -91,7 +115,7 @@ impl Relay {
             }
             None => {
                 let latch = Latch::new(remote.addr, remote.symmetric, now);
-                *place = Some(Peer { remote, latch });
+                *place = Some(Peer { remote, latch, numbers: Continuity::default() });
                 true
             }
         };
@@ -152,7 +176,7 @@ impl Relay {
         if !source.latch.accept(from, packet.sequence, packet.ssrc, now) {
             return Err(Refused::Stranger);
         }
-        let target = target.as_ref().ok_or(Refused::Held)?;
+        let target = target.as_mut().ok_or(Refused::Held)?;
         if !source.remote.direction.receives() || !target.remote.direction.sends() {
             return Err(Refused::Held);
         }
@@ -162,23 +186,18 @@ impl Relay {
         stats.forwarded_packets = stats.forwarded_packets.saturating_add(1);
         let length = u64::try_from(packet.payload.len()).unwrap_or(0);
         stats.forwarded_bytes = stats.forwarded_bytes.saturating_add(length);
-        let header =
-            write_header(packet.marker, payload_type, packet.sequence, packet.timestamp, packet.ssrc);
+        let Packet { marker, sequence, timestamp, ssrc, .. } = packet;
+        let sent = target.numbers.next(Numbers { marker, sequence, timestamp, ssrc }, now);
+        let header = write_header(sent.marker, payload_type, sent.sequence, sent.timestamp, sent.ssrc);
         let bytes = [&header[..], packet.payload].concat();
         Ok(Forward { side: side.other(), to: target.latch.target(), bytes })
     }
 
-    /// A packet of silence, so that a NAT on our way lets the peer's packets in.
+    /// So that a NAT on our way lets the peer's packets in.
     fn open_way(&mut self, side: Side) {
         let Some(Some(peer)) = self.peers.get(side.place()) else { return };
-        let (to, codec, payload_type) = (peer.latch.target(), peer.remote.codec, peer.remote.payload_type);
-        let samples = peer.remote.packet_samples();
-        let Seed { ssrc, sequence, timestamp } = self.seed;
-        self.seed.sequence = sequence.wrapping_add(1);
-        self.seed.timestamp = timestamp.wrapping_add(u32::try_from(samples).unwrap_or(0));
-        let mut bytes = write_header(true, payload_type, sequence, timestamp, ssrc).to_vec();
-        bytes.resize(bytes.len().saturating_add(samples), codec.silence());
-        self.push(Forward { side, to, bytes });
+        let to = peer.latch.target();
+        self.push(Forward { side, to, bytes: OPENER.to_vec() });
     }
 
     fn push(&mut self, forward: Forward) {

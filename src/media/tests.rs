@@ -215,7 +215,7 @@ fn whatever_comes_nothing_panics_and_a_frame_in_is_a_frame_out() {
 #[test]
 fn a_relay_changes_the_type_and_nothing_else() {
     const B: &str = "198.51.100.2:6000";
-    let mut relay = Relay::new(Seed { ssrc: 1, sequence: 2, timestamp: 3 });
+    let mut relay = Relay::new();
     let a = remote(Codec::Pcma, 20);
     let b = Remote {
         addr: B.parse().unwrap(),
@@ -227,6 +227,8 @@ fn a_relay_changes_the_type_and_nothing_else() {
     relay.set_remote(Side::B, b, at(0));
     let openers: Vec<Forward> = core::iter::from_fn(|| relay.poll_output()).collect();
     assert_eq!(openers.iter().map(|f| f.to.to_string()).collect::<Vec<_>>(), [PEER, B]);
+    // No RTP: the first numbers that a phone sees are those of the call.
+    assert!(openers.iter().all(|f| Packet::parse(&f.bytes).is_err()));
     for (kind, want) in [(8, Some(100)), (EVENTS, Some(97)), (13, Some(13)), (0, None), (55, None)] {
         let mut packet = rtp(kind, 500, 160_000, &[1, 2, 3, 4]);
         relay.handle_rtp(Side::A, PEER.parse().unwrap(), &packet, at(20));
@@ -246,6 +248,46 @@ fn a_relay_changes_the_type_and_nothing_else() {
     relay.set_remote(Side::B, held, at(1_000));
     relay.handle_rtp(Side::A, PEER.parse().unwrap(), &rtp(8, 521, 0, &[1]), at(1_000));
     assert_eq!((relay.poll_output(), relay.stats(Side::A).held), (None, 1));
+}
+
+/// A transfer: who stays hears one stream, whatever numbers the new source has.
+#[test]
+fn relays_are_joined_without_a_break() {
+    const B: &str = "198.51.100.2:6000";
+    const C: &str = "198.51.100.3:7000";
+    let peer = |addr: &str| Remote { addr: addr.parse().unwrap(), ..remote(Codec::Pcma, 20) };
+    let pair = |a: &str, b: &str| {
+        let mut relay = Relay::new();
+        relay.set_remote(Side::A, peer(a), at(0));
+        relay.set_remote(Side::B, peer(b), at(0));
+        relay
+    };
+    let of = |ssrc: u8, sequence: u16| {
+        let mut bytes = rtp(8, sequence, u32::from(sequence), &[1, 2]);
+        bytes[11] = ssrc;
+        bytes
+    };
+    let sent = |relay: &mut Relay| {
+        let forward = core::iter::from_fn(|| relay.poll_output()).find(|f| f.bytes.len() > 4).unwrap();
+        let packet = Packet::parse(&forward.bytes).unwrap();
+        (forward.side, forward.to.to_string(), packet.sequence, packet.ssrc & 0xff)
+    };
+    // B transfers A to C: the first call was A - B, the second B - C.
+    let (mut one, mut two) = (pair(PEER, B), pair("198.51.100.2:6002", C));
+    one.handle_rtp(Side::B, B.parse().unwrap(), &of(1, 40_000), at(20));
+    assert_eq!(sent(&mut one), (Side::A, PEER.to_owned(), 40_000, 1));
+    two.handle_rtp(Side::A, "198.51.100.2:6002".parse().unwrap(), &of(2, 100), at(20));
+    assert_eq!(sent(&mut two), (Side::B, C.to_owned(), 100, 2));
+    let mut both = one.left_by(Side::B).joined(two.left_by(Side::A));
+    both.set_remote(Side::A, peer(PEER), at(30));
+    both.set_remote(Side::B, peer(C), at(30));
+    both.handle_rtp(Side::B, C.parse().unwrap(), &of(3, 7), at(40));
+    assert_eq!(sent(&mut both), (Side::A, PEER.to_owned(), 40_001, 1));
+    both.handle_rtp(Side::A, PEER.parse().unwrap(), &of(4, 60_000), at(40));
+    assert_eq!(sent(&mut both), (Side::B, C.to_owned(), 101, 2));
+    let mut left = both.left_by(Side::A);
+    left.handle_rtp(Side::B, C.parse().unwrap(), &of(3, 8), at(60));
+    assert_eq!((left.poll_output(), left.stats(Side::B).held), (None, 1));
 }
 
 #[test]

@@ -260,6 +260,8 @@ impl Registration {
         request.push(header::CSEQ, CSeq { number: self.cseq, method: Method::Register }.to_string());
         request.push(header::CONTACT, format!("{};expires={seconds}", Address::new(contact.clone())));
         request.push(header::EXPIRES, seconds.to_string());
+        // RFC 3327 section 5.1. A registrar behind a proxy that puts its Path in answers 420 to who does not say so.
+        request.push(header::SUPPORTED, "path");
         self.contact = Some(contact);
         request
     }

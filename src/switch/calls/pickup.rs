@@ -1,4 +1,5 @@
 //! A phone takes the place of another: INVITE with Replaces (RFC 3891), or the pickup code and the number of an extension that rings.
+use super::sound::left_by;
 use super::{CallId, Cause, End, Leg, Media, Party, Phase, Side, State};
 use crate::sip::{Flow, SessionId};
 use crate::switch::Switch;
@@ -99,11 +100,10 @@ impl Switch {
             End::A => vec![std::mem::replace(&mut call.a, side)],
             End::B(_) => std::mem::replace(&mut call.b, vec![side]),
         };
-        let mut keep = std::mem::replace(&mut call.media, Media::None);
-        if let Media::Relay(_) = keep {
-            keep = Media::None;
-        }
-        call.media = keep;
+        call.media = match std::mem::replace(&mut call.media, Media::None) {
+            media @ Media::Relay(_) => Media::Relay(Box::new(left_by(media, end))),
+            media => media,
+        };
         for side in &gone {
             let elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\"";
             self.hang_up(side, Cause::NORMAL, side.state == State::Up, Some(elsewhere), now);

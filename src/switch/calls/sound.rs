@@ -155,18 +155,21 @@ impl Switch {
     pub(super) fn start_gateway(&mut self, id: CallId, now: Now) {
         let seed = seed(&mut self.random);
         let Some(call) = self.calls.all.get_mut(&id) else { return };
-        if !matches!(call.media, Media::None) {
-            return;
-        }
         let called_by_modem = call.b.iter().any(|b| b.leg.line().is_some());
+        let by_modem = called_by_modem || call.a.leg.line().is_some();
+        match &call.media {
+            Media::Gateway(_) => return,
+            Media::Relay(_) if !by_modem => return,
+            Media::Relay(_) | Media::None => {}
+        }
         // Whose sound it is shows when the calls are put together.
         if matches!(call.a.leg, Leg::Waiting) && !called_by_modem {
             return;
         }
-        call.media = if call.a.leg.line().is_some() || called_by_modem {
+        call.media = if by_modem {
             Media::Gateway(Box::new(Gateway::new(seed)))
         } else {
-            Media::Relay(Box::new(Relay::new(seed)))
+            Media::Relay(Box::default())
         };
         self.set_remote(id, End::A, now);
     }
@@ -365,6 +368,14 @@ impl Switch {
     pub(super) fn on_unusable_answer(&mut self, id: CallId, now: Now) {
         log::warn!("call {}: the answer has no codec or address that can be used", id.0);
         self.end_call(id, None, Cause::INCOMPATIBLE, now);
+    }
+}
+
+/// What is left of this call's sound without that side: only phones need what they were sent.
+pub(super) fn left_by(media: Media, end: End) -> Relay {
+    match media {
+        Media::Relay(relay) => relay.left_by(relay_side(end)),
+        Media::Gateway(_) | Media::None => Relay::new(),
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! While what was dialled rings, the call of who transfers stays as it is. A second call has `Leg::Waiting` in the caller's place; with
 //! its answer both become one, with its failure the first goes on. Who transfers may hang up before: then the one that stays waits there.
+use super::sound::left_by;
 use super::{Call, CallId, Cause, End, Leg, Media, Party, Phase, Side, State, Step};
-use crate::media::Direction;
+use crate::media::{Direction, Relay};
 use crate::sip::{RequestId, SessionId};
 use crate::switch::Switch;
 use crate::switch::route::{Caller, Decision, Leg as Way};
@@ -157,7 +158,11 @@ impl Switch {
         let (media, voice_port) = match (one.media, two.media) {
             (media @ Media::Gateway(_), _) => (media, one.voice_port),
             (_, media @ Media::Gateway(_)) => (media, two.voice_port),
-            _ => (Media::None, None),
+            (Media::None, Media::None) => (Media::None, None),
+            (one, two) => {
+                let relay = left_by(one, referred.by).joined(left_by(two, end.unwrap_or(End::A)));
+                (Media::Relay(Box::new(relay)), None)
+            }
         };
         log::info!("call {}: now between {} and {}", id.0, a.party.logged(), b.party.logged());
         self.note_side(id, &a);
@@ -239,10 +244,13 @@ impl Switch {
         if let Some(call) = self.calls.all.get_mut(&next) {
             call.a = a;
             call.referred = None;
-            call.media = Media::None;
-            if let Media::Gateway(_) = one.media {
-                (call.media, call.voice_port) = (one.media, one.voice_port);
-            }
+            (call.media, call.voice_port) = match one.media {
+                media @ Media::Gateway(_) => (media, one.voice_port),
+                media @ Media::Relay(_) => {
+                    (Media::Relay(Box::new(left_by(media, by).joined(Relay::new()))), None)
+                }
+                Media::None => (Media::None, None),
+            };
         }
         self.start_gateway(next, now);
         true

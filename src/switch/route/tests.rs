@@ -395,6 +395,7 @@ fn no_permission_stands_before_an_emergency_number() {
 }
 
 #[test]
+#[cfg(feature = "office")]
 fn a_route_for_the_members_of_a_group() {
     let text = |enabled| {
         format!(

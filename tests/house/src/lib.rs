@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod demo;
 pub mod demo_calls;
 pub mod home;
+pub mod kamailio;
 pub mod load;
 pub mod mail;
 pub mod netstring;

@@ -210,7 +210,7 @@ fn load(text: String, module: &str) -> String {
 /// As much as calls over SIP need: all of them take ten times as long to start.
 const MODULES: &str = "
     res_sorcery_config res_sorcery_memory res_sorcery_astdb res_timing_timerfd res_pjproject res_pjsip
-    res_pjsip_session res_pjsip_pubsub res_pjsip_sdp_rtp res_pjsip_registrar res_pjsip_authenticator_digest
+    res_pjsip_session res_pjsip_path res_pjsip_pubsub res_pjsip_sdp_rtp res_pjsip_registrar res_pjsip_authenticator_digest
     res_pjsip_endpoint_identifier_user res_pjsip_caller_id res_pjsip_nat res_pjsip_rfc3326 res_pjsip_logger
     res_pjsip_dtmf_info res_pjsip_dlg_options res_rtp_asterisk chan_pjsip codec_ulaw codec_alaw bridge_simple
     func_callerid func_cut func_channel func_hangupcause pbx_config app_dial app_echo app_playtones app_senddtmf
@@ -226,7 +226,7 @@ fn pjsip(port: u16) -> String {
          direct_media=no\ndtmf_mode=rfc4733\nidentify_by=auth_username,username\nsend_pai=yes\n\
          media_address=127.0.0.1\nbind_rtp_to_media_address=yes\n\
          [{USER}]\ntype=auth\nauth_type=userpass\nusername={USER}\npassword={SECRET}\n\
-         [{USER}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\nminimum_expiration=5\n"
+         [{USER}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\nsupport_path=yes\nminimum_expiration=5\n"
     );
     text
 }

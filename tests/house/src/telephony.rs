@@ -57,6 +57,17 @@ pub fn assert_tone(tone: &Tone, hz: f64) {
     assert!(is_good(tone, hz), "{hz} Hz at {LEVEL} dBFS awaited: {tone}: {tone:?}");
 }
 
+/// The phone hears this tone, over two seconds from now on.
+#[track_caller]
+pub fn assert_hears(phone: &mut Phone, hz: f64) {
+    let heard = judged(hz, || {
+        let so_far = phone.wait_heard(0.1, 10.0).seconds();
+        let heard = phone.wait_heard(so_far + MEASURED + 0.5, 20.0).trimmed();
+        heard.measure(heard.seconds() - MEASURED, heard.seconds())
+    });
+    assert_tone(&heard, hz);
+}
+
 /// A home with a SIP port.
 pub struct Telephony {
     pub home: Home,
@@ -133,12 +144,7 @@ impl Telephony {
     /// The phone hears the far side's tone, over two seconds from now on.
     #[track_caller]
     pub fn assert_phone_hears(&mut self, phone: &mut Phone) {
-        let heard = judged(FAR_HZ, || {
-            let so_far = phone.wait_heard(0.1, 10.0).seconds();
-            let heard = phone.wait_heard(so_far + MEASURED + 0.5, 20.0).trimmed();
-            heard.measure(heard.seconds() - MEASURED, heard.seconds())
-        });
-        assert_tone(&heard, FAR_HZ);
+        assert_hears(phone, FAR_HZ);
     }
 
     /// The far side hears a tone, over two seconds from now on.

@@ -1,0 +1,117 @@
+//! The numbers of the stream that one peer gets from us, whoever speaks: the first source's as they are, those of later ones
+//! continued. RFC 3550 section 5.1.
+//!
+//! A phone's jitter buffer goes by them. When a transfer or another server of the provider brings another source, its numbers
+//! begin anywhere: baresip 1.0 drops all that is "older" than the last source's packets, half of the time a whole call.
+use crate::util::time::Instant;
+
+/// What a packet is sent on under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    pub marker: bool,
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub ssrc: u32,
+}
+
+/// Of one peer's incoming stream.
+#[derive(Clone, Debug, Default)]
+pub struct Continuity {
+    stream: Option<Stream>,
+}
+
+#[derive(Clone, Debug)]
+struct Stream {
+    /// Ours towards the peer, as long as the call lasts.
+    ssrc: u32,
+    /// Whose packets come.
+    source: u32,
+    sequence_shift: u16,
+    timestamp_shift: u32,
+    /// The newest one sent.
+    last: (u16, u32),
+    last_at: Instant,
+}
+
+/// Of the timestamp in a millisecond, for G.711 and G.722 (RFC 3551 section 4.5.2).
+const PER_MS: u128 = 8;
+/// The least that a new source is behind the last one: a packet of 20 ms.
+const STEP: u32 = 160;
+/// Half of the sequence numbers lie behind, half before (RFC 3550 appendix A.1).
+const HALF: u16 = 0x8000;
+
+impl Continuity {
+    pub fn next(&mut self, came: Numbers, now: Instant) -> Numbers {
+        let stream = self.stream.get_or_insert_with(|| Stream {
+            ssrc: came.ssrc,
+            source: came.ssrc,
+            sequence_shift: 0,
+            timestamp_shift: 0,
+            last: (came.sequence.wrapping_sub(1), came.timestamp),
+            last_at: now,
+        });
+        let mut marker = came.marker;
+        if stream.source != came.ssrc {
+            stream.follow(came, now);
+            marker = true;
+        }
+        let sequence = came.sequence.wrapping_add(stream.sequence_shift);
+        let timestamp = came.timestamp.wrapping_add(stream.timestamp_shift);
+        let ahead = sequence.wrapping_sub(stream.last.0);
+        if ahead != 0 && ahead < HALF {
+            stream.last = (sequence, timestamp);
+            stream.last_at = now;
+        }
+        Numbers { marker, sequence, timestamp, ssrc: stream.ssrc }
+    }
+}
+
+impl Stream {
+    /// Another source: its first packet comes behind the last one of the other, by as much as has passed since.
+    fn follow(&mut self, came: Numbers, now: Instant) {
+        let passed = now.since(self.last_at).as_millis().saturating_mul(PER_MS);
+        let step = u32::try_from(passed).unwrap_or(u32::MAX).max(STEP);
+        self.source = came.ssrc;
+        self.sequence_shift = self.last.0.wrapping_add(1).wrapping_sub(came.sequence);
+        self.timestamp_shift = self.last.1.wrapping_add(step).wrapping_sub(came.timestamp);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_micros(ms * 1_000)
+    }
+
+    fn came(ssrc: u32, sequence: u16, timestamp: u32) -> Numbers {
+        Numbers { marker: false, sequence, timestamp, ssrc }
+    }
+
+    #[test]
+    fn the_first_source_stays_as_it_is() {
+        let mut stream = Continuity::default();
+        for (n, sequence) in [65_534_u16, 65_535, 1, 0, 2].into_iter().enumerate() {
+            let packet = came(7, sequence, 1_000 + u32::from(sequence));
+            assert_eq!(stream.next(packet, at(20 * n as u64)), packet);
+        }
+    }
+
+    #[test]
+    fn another_source_goes_on_where_the_last_one_was() {
+        let mut stream = Continuity::default();
+        stream.next(came(7, 500, 8_000), at(0));
+        stream.next(came(7, 501, 8_160), at(20));
+        // Lower numbers, and a pause of 100 ms.
+        let next = stream.next(came(9, 3, 4_000_000_000), at(120));
+        assert_eq!(next, Numbers { marker: true, sequence: 502, timestamp: 8_960, ssrc: 7 });
+        let next = stream.next(came(9, 5, 4_000_000_320), at(160));
+        assert_eq!(next, Numbers { marker: false, sequence: 504, timestamp: 9_280, ssrc: 7 });
+        // One that was overtaken.
+        assert_eq!(stream.next(came(9, 4, 4_000_000_160), at(165)).sequence, 503);
+        // Back to the first one, at once: as another one.
+        let next = stream.next(came(7, 502, 8_320), at(166));
+        assert_eq!((next.sequence, next.timestamp, next.marker), (505, 9_440, true));
+    }
+}
