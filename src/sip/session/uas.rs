@@ -162,6 +162,7 @@ impl Session {
     pub fn on_ack(&mut self, ack: &Message, core: &mut Core, now: Instant) -> bool {
         let number = ack.cseq().map(|c| c.number);
         let Some(unacked) = self.unacked.take_if(|u| Some(u.cseq) == number) else { return false };
+        core.transactions.acknowledged(unacked.invite);
         if let State::Leaving { .. } = self.state {
             self.send_bye_after_leaving(core, now);
             return true;

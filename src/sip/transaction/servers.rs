@@ -186,6 +186,13 @@ impl<U> Transactions<U> {
         }
     }
 
+    /// The ACK for our 2xx came: nobody sends it again (RFC 6026 section 7.1), so its bytes needn't linger until Timer L.
+    pub fn acknowledged(&mut self, id: TransactionId) {
+        if let Some(transaction) = self.servers.get_mut(id.0) {
+            transaction.response = None;
+        }
+    }
+
     pub(super) fn on_server_timeout(&mut self, id: TransactionId, now: Instant) {
         let Some(transaction) = self.servers.get_mut(id.0) else { return };
         let action = match &mut transaction.machine {
@@ -236,5 +243,26 @@ mod tests {
     fn what_lingers_is_small() {
         // Beside the bytes of the answer; two words more in the pool, about five in the indexes and the heap.
         assert!(size_of::<ServerTransaction>() <= 176, "{}", size_of::<ServerTransaction>());
+    }
+
+    #[test]
+    fn an_acknowledged_2xx_leaves_no_bytes() {
+        let text = "INVITE sip:1@b SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
+                    To: <sip:1@b>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n\r\n";
+        let invite = Message::parse(text.as_bytes()).unwrap();
+        let (local, remote) = ("192.0.2.1:5060".parse().unwrap(), "192.0.2.2:5060".parse().unwrap());
+        let flow = Flow { transport: crate::sip::Transport::Udp, id: 1, local, remote };
+        let mut transactions = Transactions::<()>::new(crate::util::index::Secret::new([1, 2]));
+        let Received::New(id) = transactions.handle_request(invite.clone(), flow, Instant::ZERO) else {
+            unreachable!("it is the first")
+        };
+        assert!(transactions.respond(id, &Message::response_to(&invite, 200, "t"), Instant::ZERO));
+        transactions.repeat(id);
+        let sent = std::iter::from_fn(|| transactions.poll_output()).count();
+        assert_eq!(sent, 2, "until the ACK its user sends it again");
+        transactions.acknowledged(id);
+        assert!(transactions.servers.get(id.0).unwrap().response.is_none());
+        let again = transactions.handle_request(invite, flow, Instant::ZERO);
+        assert!(matches!(again, Received::Absorbed) && transactions.poll_output().is_none(), "{again:?}");
     }
 }
