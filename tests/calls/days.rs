@@ -20,7 +20,8 @@ const TROUBLE: u64 = 2;
 const EXPIRES: u32 = 3_600;
 const REFRESH: f64 = 1_500.0;
 const DAY: f64 = 86_400.0;
-const NIGHT: f64 = 400.0;
+/// Long enough for the question after a quarter of an hour, for those that are in a call without session timers.
+const NIGHT: f64 = 1_400.0;
 /// A call is disturbed by what happens so long before it begins or after it ends.
 const BEFORE: f64 = 60.0;
 const AFTER: f64 = 40.0;
@@ -145,21 +146,21 @@ impl Month {
         let mut all = Vec::new();
         for _ in 0..3 {
             let phone = self.index(PHONES);
-            all.push((self.seconds(1_000, 85_000), Trouble::Reboot(phone)));
+            all.push((self.seconds(1_000, 84_000), Trouble::Reboot(phone)));
         }
         let phone = 4 + self.index(2);
-        all.push((self.seconds(1_000, 85_000), Trouble::Connection(phone)));
+        all.push((self.seconds(1_000, 84_000), Trouble::Connection(phone)));
         if self.chance.below(3) == 0 {
-            all.push((self.seconds(1_000, 85_000), Trouble::Restart));
+            all.push((self.seconds(1_000, 84_000), Trouble::Restart));
         }
         if self.chance.below(2) == 0 {
-            all.push((self.seconds(1_000, 85_000), Trouble::Address));
+            all.push((self.seconds(1_000, 84_000), Trouble::Address));
         }
         all
     }
 
     fn call(&mut self) -> Call {
-        let begin = self.seconds(10, 85_000);
+        let begin = self.seconds(10, 84_000);
         let from = self.index(PHONES);
         let (from, to) = match self.chance.below(4) {
             // Providers call the extension that the trunk names.
@@ -193,6 +194,9 @@ fn is_disturbed(call: &Call, troubles: &[(f64, Trouble)]) -> bool {
 }
 
 fn register(w: &mut World, phone: usize) {
+    if w.peers[phone].answer == Answer::Gone {
+        return;
+    }
     if w.peers[phone].is_tcp && w.peers[phone].tcp.is_none() {
         w.connect(phone);
     }
@@ -347,11 +351,7 @@ fn day(w: &mut World, month: &mut Month, number: u64) {
     for phone in 0..PHONES {
         let mut at = 5.0 + month.seconds(0, 200);
         while at < DAY - NIGHT {
-            w.at(at, move |w| {
-                if w.peers[phone].answer != Answer::Gone {
-                    register(w, phone);
-                }
-            });
+            w.at(at, move |w| register(w, phone));
             at += REFRESH;
         }
     }
@@ -387,8 +387,13 @@ fn night(w: &mut World, number: u64) {
     assert!(w.switch.has_no_calls(), "day {number}: something is left: {counters}\n{}", w.story());
     let status = w.status();
     let now = w.us;
+    if let Some(still) = w.peers.iter().find(|p| !p.talks.iter().all(super::talk::Talk::is_over)) {
+        let calls: Vec<&super::talk::Talk> = still.talks.iter().filter(|t| !t.is_over()).collect();
+        panic!("day {number}: {} is still in a call: {calls:?}\n{}", still.name, w.story());
+    }
+    let story = w.story();
     for peer in &mut w.peers {
-        assert_eq!(peer.unanswered, 0, "day {number}: {} got no answer", peer.name);
+        assert_eq!(peer.unanswered, 0, "day {number}: {} got no answer\n{story}", peer.name);
         peer.new_day(now);
     }
     for phone in status["extensions"].as_array().unwrap() {

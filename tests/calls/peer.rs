@@ -246,6 +246,11 @@ impl Peer {
         }
         self.talks[talk].cancelled = true;
         let invite = self.talks[talk].invite.clone();
+        // Who has started anew knows nothing of it any more (RFC 3261 section 9.1).
+        let is_it = |c: &&mut Client| c.branch == invite.branch() && c.msg.method() == "INVITE" && !c.done;
+        if let Some(client) = self.clients.iter_mut().find(is_it) {
+            client.until = now + GIVE_UP;
+        }
         let mut msg = Msg::request("CANCEL", invite.uri());
         for name in ["Via", "From", "To", "Call-ID"] {
             msg.add(name, invite.get(name));

@@ -1,6 +1,7 @@
 //! Session timers: a call whose peer vanished without a BYE ends nevertheless. RFC 4028.
 //!
 //! One side refreshes at half the interval, by UPDATE or re-INVITE; whoever sees no refresh says BYE shortly before the interval ends.
+//! A peer that agreed on no timer is asked all the same whether it is there: whatever it answers, but that it knows no such call, it is.
 use super::negotiation::{LATER, Offer};
 use super::{Challenged, Fate, Session, State};
 use crate::sip::endpoint::{Core, EndedBy, Event, Usage, again};
@@ -17,11 +18,20 @@ pub const LEAST: u32 = 90;
 /// Pause after a refresh that was refused for reasons of the moment.
 const AGAIN: Duration = Duration::from_secs(10);
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Refreshes,
+    /// The peer refreshes.
+    Awaits,
+    /// Refreshes, and the peer has promised nothing: no refusal ends the call.
+    Asks,
+}
+
 /// Runs from each 2xx to an INVITE or UPDATE on.
 #[derive(Debug)]
 pub(super) struct Timer {
     interval: u32,
-    we_refresh: bool,
+    role: Role,
     /// Ours, if it is not under way.
     refresh_at: Option<Instant>,
     /// BYE.
@@ -32,17 +42,22 @@ pub(super) struct Timer {
 }
 
 impl Timer {
-    fn new(interval: u32, we_refresh: bool, now: Instant) -> Self {
+    fn new(interval: u32, role: Role, now: Instant) -> Self {
         // Section 10: so much before the end that the BYE still arrives within the session.
         let margin = (interval / 3).min(32);
         Self {
             interval,
-            we_refresh,
-            refresh_at: we_refresh.then(|| now + seconds(interval / 2)),
+            role,
+            refresh_at: (role != Role::Awaits).then(|| now + seconds(interval / 2)),
             expires_at: now + seconds(interval.saturating_sub(margin)),
             tries: 0,
             challenged: None,
         }
+    }
+
+    /// There is no timer by RFC 4028.
+    fn of_our_own(now: Instant) -> Self {
+        Self::new(INTERVAL, Role::Asks, now)
     }
 
     pub(super) fn deadline(&self) -> Instant {
@@ -90,28 +105,37 @@ fn answer(request: &Message) -> Option<(u32, bool)> {
 impl Session {
     /// Our 2xx to an INVITE or UPDATE: the timer begins anew.
     pub(super) fn promise_timer(&mut self, request: &Message, ok: &mut Message, now: Instant) {
-        self.timer = answer(request).map(|(interval, client)| {
-            if client {
+        let timer = match answer(request) {
+            Some((interval, true)) => {
                 ok.push(header::REQUIRE, "timer");
+                ok.push(header::SESSION_EXPIRES, format!("{interval};refresher=uac"));
+                Timer::new(interval, Role::Awaits, now)
             }
-            let refresher = if client { "uac" } else { "uas" };
-            ok.push(header::SESSION_EXPIRES, format!("{interval};refresher={refresher}"));
-            Box::new(Timer::new(interval, !client, now))
-        });
+            Some((interval, false)) => {
+                ok.push(header::SESSION_EXPIRES, format!("{interval};refresher=uas"));
+                Timer::new(interval, Role::Refreshes, now)
+            }
+            None => Timer::of_our_own(now),
+        };
+        self.timer = Some(Box::new(timer));
     }
 
     /// A 2xx for our INVITE or UPDATE: the timer begins anew.
     pub(super) fn take_timer(&mut self, ok: &Message, now: Instant) {
         // A shorter one than we take has no business here; the least keeps us from refreshing all the time.
-        self.timer = session_expires(ok)
-            .map(|(interval, client)| Box::new(Timer::new(interval.max(LEAST), client.unwrap_or(true), now)));
+        let timer = match session_expires(ok) {
+            Some((interval, Some(false))) => Timer::new(interval.max(LEAST), Role::Awaits, now),
+            Some((interval, _)) => Timer::new(interval.max(LEAST), Role::Refreshes, now),
+            None => Timer::of_our_own(now),
+        };
+        self.timer = Some(Box::new(timer));
     }
 
     /// For a request in the dialog: the roles stay as they are.
     pub(super) fn ask_for_timer(&self, request: &mut Message) {
         request.push(header::SUPPORTED, "timer");
         if let Some(timer) = &self.timer {
-            let refresher = if timer.we_refresh { "uac" } else { "uas" };
+            let refresher = if timer.role == Role::Awaits { "uas" } else { "uac" };
             let interval = timer.interval.max(self.least);
             request.push(header::SESSION_EXPIRES, format!("{interval};refresher={refresher}"));
         }
@@ -134,6 +158,10 @@ impl Session {
             return Fate::Stays;
         };
         if now >= timer.expires_at {
+            if timer.role == Role::Asks {
+                **timer = Timer::of_our_own(now);
+                return Fate::Stays;
+            }
             return self.end_by(EndedBy::Timeout, core, now);
         }
         if timer.challenged.take_if(|c| now >= c.until).is_some()
@@ -163,10 +191,12 @@ impl Session {
         }
     }
 
-    /// A refresh by INVITE was refused; it is the next one's turn, if there is time.
+    /// A refresh was refused; it is the next one's turn, if there is time. Who agreed on none has shown that it is there.
     pub(super) fn refresh_later(&mut self, now: Instant) {
-        if let Some(timer) = &mut self.timer {
-            timer.refresh_at = Some(now + AGAIN);
+        let Some(timer) = &mut self.timer else { return };
+        match timer.role {
+            Role::Asks => **timer = Timer::of_our_own(now),
+            Role::Refreshes | Role::Awaits => timer.refresh_at = Some(now + AGAIN),
         }
     }
 
@@ -203,12 +233,12 @@ impl Session {
             }
             _ if longer && may_try => self.refresh(core, now),
             491 => timer.refresh_at = Some(now + pause),
-            _ => timer.refresh_at = Some(now + AGAIN),
+            _ => self.refresh_later(now),
         }
         Fate::Stays
     }
 
-    /// The owner has no credentials: unless the peer changes its mind, the session ends with its interval.
+    /// The owner has no credentials: unless the peer changes its mind, the session ends with the interval that was agreed on.
     pub(super) fn give_up_refresh(&mut self) {
         if let Some(timer) = &mut self.timer {
             timer.challenged = None;

@@ -1,7 +1,7 @@
 //! Session timers (RFC 4028): who refreshes, how, and what happens when nobody does.
 use super::ladder::{Ladder, OURS, SDP, to_tag, with_sdp};
 use crate::sip::endpoint::{EndedBy, Event, SessionId};
-use crate::wire::sip::header;
+use crate::wire::sip::{Method, header};
 
 /// We call; the peer's 200 says this of the timer.
 fn called(l: &mut Ladder, rest: &str) -> SessionId {
@@ -280,9 +280,76 @@ fn we_refresh_for_a_caller_that_can_not() {
     );
     l.respond(&invite, 200, "", &with_sdp(SDP));
     l.sent("ACK");
-    // It said nothing of an interval: there is none from now on.
-    l.wait(3_600_000);
+    // It said nothing of an interval: it is asked by ours from now on.
+    l.wait(32_000);
+    l.timer(868_000);
+    asked(&mut l, 200);
+    hang_up(&mut l, session);
+    l.ends();
+}
+
+/// The peer is asked whether it is there, and answers.
+fn asked(l: &mut Ladder, status: u16) {
+    let invite = l.sent("INVITE");
+    assert_eq!(invite.body, OURS.as_bytes());
+    l.respond(&invite, status, "", &if status == 200 { with_sdp(SDP) } else { String::new() });
+    l.sent("ACK");
     l.no_event();
+    l.wait(32_000);
+}
+
+#[test]
+fn who_knows_no_timer_is_asked_and_any_answer_keeps_the_call() {
+    for is_ours in [true, false] {
+        let mut l = Ladder::new();
+        let session = if is_ours { called(&mut l, "") } else { answered(&mut l, "Supported: replaces\n").0 };
+        for status in [200, 488, 500, 200] {
+            l.timer(868_000);
+            asked(&mut l, status);
+        }
+        hang_up(&mut l, session);
+        l.ends();
+    }
+}
+
+#[test]
+fn who_knows_no_timer_and_is_gone_is_hung_up_on() {
+    for is_gone in [true, false] {
+        let mut l = Ladder::new();
+        let session = called(&mut l, "");
+        l.timer(868_000);
+        let invite = l.sent("INVITE");
+        if is_gone {
+            l.wait(32_000);
+        } else {
+            // Started anew, and knows nothing of a call.
+            l.respond(&invite, 481, "", "");
+            l.sent("ACK");
+        }
+        let sent = std::iter::from_fn(|| l.sent_any());
+        let bye = sent.last().filter(|m| m.method() == Some(&Method::Bye)).unwrap();
+        assert_eq!(l.event(), Event::Ended { session, by: EndedBy::Timeout });
+        l.respond(&bye, 200, "", "");
+        l.wait(32_000);
+        l.ends();
+    }
+}
+
+/// Nobody knows the password: it is there nevertheless.
+#[test]
+fn who_knows_no_timer_and_wants_a_password_stays() {
+    let mut l = Ladder::new();
+    let session = called(&mut l, "Allow: INVITE, UPDATE\n");
+    for _ in 0..3 {
+        l.timer(868_000);
+        let update = l.sent("UPDATE");
+        l.respond(&update, 407, "", "Proxy-Authenticate: Digest realm=\"a\", nonce=\"b\"\n");
+        let Event::Challenged { .. } = l.event() else { panic!() };
+        l.endpoint.give_up(session);
+        l.wait(1_800_000 - 32_000 - 900_000);
+        l.no_event();
+        l.wait(32_000);
+    }
     hang_up(&mut l, session);
     l.ends();
 }
