@@ -407,9 +407,12 @@ fn early_sound_of_the_trunk() {
 
 #[test]
 fn the_trunk_is_busy_or_gone() {
-    for (answer, status) in
-        [(Answer::Refuse(486, 300), "486"), (Answer::Refuse(404, 0), "404"), (Answer::Gone, "503")]
-    {
+    for (answer, status) in [
+        (Answer::Refuse(486, 300), "486"),
+        (Answer::Refuse(404, 0), "404"),
+        (Answer::Refuse(480, 300), "480"),
+        (Answer::Gone, "503"),
+    ] {
         let mut w = home_with(&format!("{CONFIG}{TRUNK}"));
         w.peers[PROVIDER].answer = answer;
         let t = dial(&mut w, P100, "99040123");

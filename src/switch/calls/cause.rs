@@ -47,7 +47,7 @@ impl Cause {
         }
     }
 
-    /// RFC 3398 section 8.2.6.1.
+    /// RFC 3398 section 8.2.6.1; but 480 is no answer, for "no user responding" would come to the caller as 408.
     #[must_use]
     pub const fn of_status(status: u16) -> Self {
         Self(match status {
@@ -57,7 +57,7 @@ impl Cause {
             406 | 415 | 488 | 606 => 88,
             408 | 504 => 102,
             410 => 22,
-            480 => 18,
+            480 => 19,
             481 | 500 | 503 => 41,
             484 => 28,
             486 | 600 => 17,
@@ -187,10 +187,10 @@ mod tests {
 
     #[test]
     fn statuses_become_causes_and_come_back() {
-        for (status, cause) in [(486, 17), (600, 17), (603, 21), (404, 1), (480, 18), (503, 41), (488, 88)] {
+        for (status, cause) in [(486, 17), (600, 17), (603, 21), (404, 1), (480, 19), (503, 41), (488, 88)] {
             assert_eq!(Cause::of_status(status), Cause(cause), "{status}");
         }
-        for status in [486, 603, 404, 410, 484, 488, 503] {
+        for status in [480, 486, 603, 404, 410, 484, 488, 503] {
             assert_eq!(Cause::of_status(status).status(), status);
         }
     }
