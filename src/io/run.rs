@@ -1,4 +1,5 @@
 //! The loop: events in, outputs out, sleep until the next deadline.
+mod alarm;
 mod calls;
 mod inputs;
 
@@ -14,6 +15,7 @@ use crate::message::Change;
 use crate::switch::{Output, Switch};
 use crate::util::limits::CONFIG_BYTES;
 use crate::util::time::{Instant, Now};
+use alarm::Alarm;
 use inputs::{Input, Inputs};
 use smol::LocalExecutor;
 use smol::channel::{Receiver, Sender, bounded};
@@ -60,6 +62,7 @@ struct Shell {
     disk: Sender<(u64, Change)>,
     mail: mail::Worker,
     next_look: Option<Instant>,
+    alarm: Alarm,
 }
 
 /// Run until SIGTERM.
@@ -123,6 +126,7 @@ pub fn run(options: Options) -> io::Result<()> {
         disk,
         mail,
         next_look: Some(Instant::ZERO),
+        alarm: Alarm::new(),
     };
     smol::block_on(executor.run(shell.serve(inputs)))
 }
@@ -201,17 +205,15 @@ impl Shell {
         self.carry_out();
     }
 
-    /// What comes next, or `None` at the next deadline.
-    async fn next_input(&self, inputs: &Inputs) -> Option<Input> {
+    /// What comes next, or `None` when a deadline may be due.
+    async fn next_input(&mut self, inputs: &Inputs) -> Option<Input> {
         let deadline = [self.switch.poll_timeout(), self.next_look].into_iter().flatten().min();
-        let timer = async {
-            match deadline {
-                Some(at) => smol::Timer::at(self.clock.system(at)).await,
-                None => smol::future::pending().await,
-            };
+        self.alarm.set(deadline, self.clock);
+        let ring = async {
+            self.alarm.ring().await;
             None
         };
-        smol::future::or(inputs.next(), timer).await
+        smol::future::or(inputs.next(), ring).await
     }
 
     fn look_at_bus(&mut self) {
