@@ -2,6 +2,8 @@
 use tandem::config::{Destination, Loaded, Security, Source, Target};
 
 const EXAMPLE: &str = include_str!("../examples/home1.uci");
+#[cfg(feature = "office")]
+const FAMILY: &str = include_str!("../examples/home2.uci");
 const FULL: &str = include_str!("data/home1_full.uci");
 
 #[test]
@@ -19,22 +21,37 @@ fn the_example_of_home_1_is_right() {
     );
 }
 
-/// What stands commented out in the example is right, too.
+/// What stands commented out in an example, put in.
+fn with_comments_taken_off(example: &str) -> String {
+    let statements = ["config", "option", "list", "\toption", "\tlist"];
+    let line = |line: &str| {
+        let (blank, text) = line.split_at(line.len() - line.trim_start().len());
+        match text.strip_prefix('#') {
+            Some(rest) if statements.iter().any(|statement| rest.starts_with(statement)) => {
+                format!("{blank}{rest}\n")
+            }
+            _ => format!("{line}\n"),
+        }
+    };
+    example.lines().map(line).collect()
+}
+
+#[test]
+#[cfg(feature = "office")]
+fn the_example_of_home_2_is_right_with_and_without_its_comments() {
+    let loaded = Loaded::parse(FAMILY.as_bytes());
+    assert_eq!(loaded.to_string(), "");
+    let config = loaded.config;
+    assert_eq!((config.extensions.len(), config.groups.len(), config.trunks.len()), (3, 1, 1));
+    assert_eq!(config.routes.len(), 5);
+    let whole = Loaded::parse(with_comments_taken_off(FAMILY).as_bytes());
+    assert_eq!(whole.to_string(), "");
+    assert_ne!(whole.config, config);
+}
+
 #[test]
 fn the_example_is_right_with_its_comments_taken_off() {
-    let statements = ["config", "option", "list", "\toption", "\tlist"];
-    let whole: String = EXAMPLE
-        .lines()
-        .map(|line| {
-            let (blank, text) = line.split_at(line.len() - line.trim_start().len());
-            match text.strip_prefix('#') {
-                Some(rest) if statements.iter().any(|statement| rest.starts_with(statement)) => {
-                    format!("{blank}{rest}\n")
-                }
-                _ => format!("{line}\n"),
-            }
-        })
-        .collect();
+    let whole = with_comments_taken_off(EXAMPLE);
     let loaded = Loaded::parse(whole.as_bytes());
     assert_eq!(loaded.to_string(), "");
     let given = Loaded::parse(EXAMPLE.as_bytes()).config;

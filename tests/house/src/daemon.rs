@@ -224,7 +224,8 @@ pub fn cli(arguments: &[&str], socket: Option<&Path>) -> Output {
     line.push(paths::tandem().into());
     let mut command = Command::new(&line[0]);
     // Behind the verb: `sms send` takes all that follows for the text.
-    let verb = arguments.len().min(if arguments.first() == Some(&"sms") { 2 } else { 1 });
+    let has_two_words = arguments.first().is_some_and(|word| ["sms", "route"].contains(word));
+    let verb = arguments.len().min(if has_two_words { 2 } else { 1 });
     command.args(&line[1..]).args(&arguments[..verb]);
     if let Some(socket) = socket {
         command.arg("-s").arg(socket);
