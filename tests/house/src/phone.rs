@@ -23,7 +23,9 @@ pub enum Transport {
 }
 
 impl Transport {
-    fn word(self) -> &'static str {
+    /// As URIs and configurations have it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",

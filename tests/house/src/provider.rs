@@ -4,7 +4,9 @@
 //! `+4915…` answers and gives the sound back until # is pressed; `+4930…` sends 440 Hz before and 1020 Hz after it answers; `+4916…` rings
 //! for ever; `+4917…` is busy; `+4918…` doesn't exist; `+4919…` answers, presses 1 2 3 # and hangs up.
 use crate::child::Child;
+use crate::mail::Certificate;
 use crate::paths::{self, Scratch};
+use crate::phone::Transport;
 use crate::ports;
 use crate::wait::poll;
 use std::fs;
@@ -22,7 +24,7 @@ const RTP_PORTS: u16 = 40;
 
 /// A running Asterisk.
 pub struct Provider {
-    /// Its SIP port, UDP and TCP.
+    /// Its SIP port, UDP and TCP; TLS where it has a certificate.
     pub port: u16,
     child: Child,
     scratch: Scratch,
@@ -56,15 +58,37 @@ impl Provider {
     /// Starts one; it takes calls when this returns.
     #[must_use]
     pub fn start() -> Self {
-        let program = program().unwrap_or_else(|e| panic!("no Asterisk: {e}"));
-        // A port that was free when it was looked for may be gone: then once more with others.
-        (0..5).find_map(|_| Self::launch(&program)).expect("free ports on 127.0.0.1")
+        Self::start_with(&|port| pjsip(port, None))
     }
 
-    fn launch(program: &std::path::Path) -> Option<Self> {
+    /// One that speaks TLS and nothing else.
+    #[must_use]
+    pub fn encrypted(certificate: &Certificate) -> Self {
+        Self::start_with(&|port| pjsip(port, Some(certificate)))
+    }
+
+    /// The same program as a phone of `user` at 127.0.0.1:`exchange`: whoever calls it hears their own voice, and so does whom
+    /// `call_from_phone` calls.
+    #[must_use]
+    pub fn as_phone(exchange: u16, user: &str, transport: Transport) -> Self {
+        Self::start_with(&|port| phone(port, exchange, user, transport.word()))
+    }
+
+    /// The phone calls a number at its exchange.
+    pub fn call_from_phone(&self, number: &str) {
+        self.ask(&format!("channel originate PJSIP/{number}@exchange application Echo"));
+    }
+
+    fn start_with(pjsip: &dyn Fn(u16) -> String) -> Self {
+        let program = program().unwrap_or_else(|e| panic!("no Asterisk: {e}"));
+        // A port that was free when it was looked for may be gone: then once more with others.
+        (0..5).find_map(|_| Self::launch(&program, pjsip)).expect("free ports on 127.0.0.1")
+    }
+
+    fn launch(program: &std::path::Path, pjsip: &dyn Fn(u16) -> String) -> Option<Self> {
         let scratch = Scratch::new("asterisk");
         let (port, rtp) = (ports::free(), ports::free_run(RTP_PORTS));
-        lay_out(&scratch, port, rtp).expect("Asterisk's files");
+        lay_out(&scratch, rtp, &pjsip(port)).expect("Asterisk's files");
         let mut command = Command::new(program);
         command.arg("-f").arg("-C").arg(scratch.join("etc/asterisk.conf"));
         command.current_dir(scratch.path()).stdin(Stdio::null());
@@ -172,7 +196,7 @@ impl Drop for Provider {
     }
 }
 
-fn lay_out(scratch: &Scratch, port: u16, rtp: u16) -> std::io::Result<()> {
+fn lay_out(scratch: &Scratch, rtp: u16, pjsip: &str) -> std::io::Result<()> {
     let at = scratch.path().display();
     for name in ["etc", "lib", "spool", "run", "log", "cache"] {
         fs::create_dir_all(scratch.join(name))?;
@@ -198,7 +222,7 @@ fn lay_out(scratch: &Scratch, port: u16, rtp: u16) -> std::io::Result<()> {
     )?;
     let rtp_end = rtp + RTP_PORTS - 1;
     write("rtp.conf", &format!("[general]\nrtpstart={rtp}\nrtpend={rtp_end}\nicesupport=no\n"))?;
-    write("pjsip.conf", &pjsip(port))?;
+    write("pjsip.conf", pjsip)?;
     write("extensions.conf", EXTENSIONS)?;
     Ok(())
 }
@@ -211,24 +235,47 @@ fn load(text: String, module: &str) -> String {
 const MODULES: &str = "
     res_sorcery_config res_sorcery_memory res_sorcery_astdb res_timing_timerfd res_pjproject res_pjsip
     res_pjsip_session res_pjsip_path res_pjsip_pubsub res_pjsip_sdp_rtp res_pjsip_registrar res_pjsip_authenticator_digest
-    res_pjsip_endpoint_identifier_user res_pjsip_caller_id res_pjsip_nat res_pjsip_rfc3326 res_pjsip_logger
+    res_pjsip_endpoint_identifier_user res_pjsip_endpoint_identifier_ip
+    res_pjsip_outbound_registration res_pjsip_outbound_authenticator_digest res_pjsip_caller_id res_pjsip_nat res_pjsip_rfc3326 res_pjsip_logger
     res_pjsip_dtmf_info res_pjsip_dlg_options res_rtp_asterisk chan_pjsip codec_ulaw codec_alaw bridge_simple
     func_callerid func_cut func_channel func_hangupcause pbx_config app_dial app_echo app_playtones app_senddtmf
     app_verbose res_clioriginate";
 
-fn pjsip(port: u16) -> String {
+fn pjsip(port: u16, certificate: Option<&Certificate>) -> String {
     let mut text = "[global]\ntype=global\nuser_agent=provider\ndebug=yes\n".to_owned();
-    for transport in ["udp", "tcp"] {
+    let transports: &[&str] = if certificate.is_some() { &["tls"] } else { &["udp", "tcp"] };
+    for transport in transports {
         text += &format!("[{transport}]\ntype=transport\nprotocol={transport}\nbind=127.0.0.1:{port}\n");
     }
+    if let Some(Certificate { cert, key }) = certificate {
+        text += &format!("method=tlsv1_2\ncert_file={}\npriv_key_file={}\n", cert.display(), key.display());
+    }
+    // Over TLS the customer is reached by its own connection only.
+    let rewrite = if certificate.is_some() { "yes" } else { "no" };
     text += &format!(
         "[{USER}]\ntype=endpoint\ncontext=customer\ndisallow=all\nallow=alaw,ulaw\nauth={USER}\naors={USER}\n\
          direct_media=no\ndtmf_mode=rfc4733\nidentify_by=auth_username,username\nsend_pai=yes\n\
-         media_address=127.0.0.1\nbind_rtp_to_media_address=yes\n\
+         media_address=127.0.0.1\nbind_rtp_to_media_address=yes\nrewrite_contact={rewrite}\n\
          [{USER}]\ntype=auth\nauth_type=userpass\nusername={USER}\npassword={SECRET}\n\
          [{USER}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\nsupport_path=yes\nminimum_expiration=5\n"
     );
     text
+}
+
+/// The configuration of a phone that registers as `user` with the password `secret`.
+fn phone(port: u16, exchange: u16, user: &str, transport: &str) -> String {
+    format!(
+        "[global]\ntype=global\nuser_agent=phone\ndebug=yes\n\
+         [{transport}]\ntype=transport\nprotocol={transport}\nbind=127.0.0.1:{port}\n\
+         [login]\ntype=auth\nauth_type=userpass\nusername={user}\npassword=secret\n\
+         [line]\ntype=registration\noutbound_auth=login\nserver_uri=sip:127.0.0.1:{exchange}\\;transport={transport}\n\
+         client_uri=sip:{user}@127.0.0.1:{exchange}\ncontact_user={user}\ntransport={transport}\n\
+         [exchange]\ntype=aor\ncontact=sip:127.0.0.1:{exchange}\\;transport={transport}\n\
+         [exchange]\ntype=endpoint\ntransport={transport}\ncontext=phone\naors=exchange\noutbound_auth=login\n\
+         from_user={user}\nfrom_domain=127.0.0.1\ndisallow=all\nallow=alaw,ulaw\ndirect_media=no\n\
+         media_address=127.0.0.1\nbind_rtp_to_media_address=yes\n\
+         [exchange]\ntype=identify\nendpoint=exchange\nmatch=127.0.0.1\n"
+    )
 }
 
 const EXTENSIONS: &str = "\
@@ -251,6 +298,11 @@ exten => _+4919.,1,Answer()
 same => n,Wait(0.3)
 same => n,SendDTMF(123#,150,100)
 same => n,Wait(0.3)
+same => n,Hangup()
+
+[phone]
+exten => _X.,1,Answer()
+same => n,Echo()
 same => n,Hangup()
 
 [incoming]

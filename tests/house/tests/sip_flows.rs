@@ -109,6 +109,47 @@ fn a_phone_answers_and_either_side_hangs_up() {
     home.end();
 }
 
+/// How often a message with this first line and CSeq went by, in the messages that sipp wrote down.
+fn count(messages: &str, first: &str, cseq: &str) -> usize {
+    let all = messages.split("----------------");
+    all.filter(|m| m.contains(first) && m.contains(&format!("CSeq: {cseq}"))).count()
+}
+
+#[test]
+fn a_phone_without_an_offer_whose_ack_is_lost_is_held() {
+    let mut home = home("flow-late");
+    home.next_dial("answer");
+    let mut phone = Sipp::start(at(&home, "late-offer", Transport::Udp).echo());
+    assert!(phone.finish(), "{}\n{}", phone.tail(), home.tails());
+    let twice = count(&phone.messages(), "SIP/2.0 200 OK", "2 INVITE");
+    assert!((2..4).contains(&twice), "the 200 went out {twice} times\n{}", phone.tail());
+    home.end();
+}
+
+#[test]
+fn a_phone_wants_its_ringing_reliable() {
+    let mut home = home("flow-prack");
+    home.next_dial("manual");
+    let mut phone = Sipp::start(at(&home, "prack", Transport::Udp).key("ringing", "183").echo());
+    phone.wait_message("UPDATE sip:", 15.0);
+    home.home.stick.tell("remote_answer");
+    assert!(phone.finish(), "{}\n{}", phone.tail(), home.tails());
+    let twice = count(&phone.messages(), "SIP/2.0 183", "2 INVITE");
+    assert!((2..4).contains(&twice), "the 183 went out {twice} times\n{}", phone.tail());
+    home.end();
+}
+
+#[test]
+fn of_a_forked_call_one_dialog_stays() {
+    let mut home = home("flow-forked");
+    let mut phone = registered(&home, "forked");
+    home.ring();
+    phone.wait_message("BYE sip:", 15.0);
+    home.home.stick.tell("remote_hangup");
+    assert!(phone.finish(), "{}\n{}", phone.tail(), home.tails());
+    home.end();
+}
+
 /// A request that would do something if it were whole and had a password.
 fn request(method: &str, port: u16, number: u64) -> String {
     let body = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\

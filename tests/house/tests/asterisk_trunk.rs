@@ -1,0 +1,118 @@
+//! Asterisk as the provider: over TCP, with a call that a phone passes on; over TLS.
+use house::home::Options;
+use house::mail::{Authority, Certificate};
+use house::phone::Transport;
+use house::provider::{Provider, SECRET, USER};
+use house::telephony::{CALLER, Telephony, assert_hears};
+
+/// There the provider gives the sound back.
+const ECHO: &str = "+4915198765432";
+/// What the phones say.
+const OWN_HZ: f64 = 1_020.0;
+
+fn is_missing() -> bool {
+    let why = Provider::missing();
+    if let Some(why) = &why {
+        assert!(std::env::var_os("HOUSE_MAY_SKIP").is_some(), "{why}; HOUSE_MAY_SKIP=1 goes on without");
+    }
+    why.is_some()
+}
+
+/// A home with a trunk to this provider, `transport` and more in its section.
+fn home(name: &str, provider: &Provider, options: &str) -> Telephony {
+    let sections = format!(
+        "config trunk 'provider'
+	option host '127.0.0.1'
+	option port '{}'
+	option username '{USER}'
+	option secret '{SECRET}'
+	option register '1'
+	option inbound '100'
+	{options}
+config route 'by_provider'
+	list from 'extensions'
+	list match '+49X.'
+	list to 'provider'
+config extension '201'
+	option secret 'secret'
+",
+        provider.port
+    );
+    Telephony::ready(name, Options::default(), &sections)
+}
+
+fn wait_registered(home: &mut Telephony, provider: &Provider) {
+    home.home.daemon.wait_status("registered", 15.0, |s| s["trunks"][0]["state"] == "registered");
+    provider.wait_registered(5.0);
+}
+
+#[test]
+fn over_tcp_with_a_call_passed_on() {
+    if is_missing() {
+        return;
+    }
+    let provider = Provider::start();
+    let mut home = home("asterisk-tcp", &provider, "option transport 'tcp'");
+    wait_registered(&mut home, &provider);
+    let mut phone = home.phone("100", Transport::Udp);
+    let mut other = home.phone("201", Transport::Tcp);
+
+    phone.dial(ECHO);
+    phone.wait_established(10.0);
+    assert_hears(&mut phone, OWN_HZ);
+    phone.hangup();
+    provider.wait_idle(10.0);
+    home.wait_idle(10.0);
+
+    provider.call(CALLER, USER);
+    phone.wait_incoming(10.0);
+    phone.accept();
+    phone.wait_established(10.0);
+    phone.ask("transfer", Some("201"));
+    assert!(other.wait_incoming(10.0).uri.contains(CALLER), "{}", other.tail(20));
+    other.accept();
+    other.wait_established(10.0);
+    phone.wait_closed(10.0);
+    assert_hears(&mut other, OWN_HZ);
+    provider.hang_up();
+    other.wait_closed(10.0);
+    home.end();
+}
+
+#[test]
+fn over_tls_by_a_certificate_that_fits() {
+    if is_missing() {
+        return;
+    }
+    let authority = Authority::new();
+    let trunk = format!("option transport 'tls'\n\toption ca_file '{}'", authority.ca.display());
+    let (provider, mut home) = with(&authority.good(), "asterisk-tls", &trunk);
+    wait_registered(&mut home, &provider);
+    let mut phone = home.phone("100", Transport::Udp);
+    phone.dial(ECHO);
+    phone.wait_established(10.0);
+    assert_hears(&mut phone, OWN_HZ);
+    phone.hangup();
+    provider.wait_idle(10.0);
+    provider.call(CALLER, USER);
+    assert!(phone.wait_incoming(10.0).uri.contains(CALLER));
+    phone.accept();
+    phone.wait_established(10.0);
+    assert_hears(&mut phone, OWN_HZ);
+    phone.hangup();
+    provider.wait_idle(10.0);
+    home.end();
+
+    // Another one in its place, whose certificate is for somebody else.
+    let (_provider, mut home) = with(&authority.wrong_name(), "asterisk-wrong", &trunk);
+    let status = home.home.daemon.wait_status("refused", 15.0, |s| s["trunks"][0]["state"] == "down");
+    let why = status["trunks"][0]["reason"].as_str().unwrap_or_default().to_owned();
+    assert!(why.contains("certificate"), "{why}");
+    home.end();
+}
+
+fn with(certificate: &Certificate, name: &str, trunk: &str) -> (Provider, Telephony) {
+    let provider = Provider::encrypted(certificate);
+    let home = home(name, &provider, trunk);
+    (provider, home)
+}
