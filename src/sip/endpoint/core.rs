@@ -29,8 +29,8 @@ pub enum Usage {
     Bye(SessionId),
     /// With an offer, or a refresh of the session.
     Update(SessionId),
-    /// Nothing depends on its response: the peer sends its own again.
-    Prack,
+    /// Only a challenge counts.
+    Prack(SessionId),
     /// Its response changes nothing: that of the INVITE counts.
     Cancel,
     /// BYE for a dialog that we never wanted.

@@ -41,7 +41,11 @@ impl Endpoint {
                 let Some(request) = self.core.transactions.sent(id).map(Cow::into_owned) else { return };
                 self.with(session, |s, core| s.on_update_response(id, response, request, core, now));
             }
-            Some(Usage::Cancel | Usage::Stray | Usage::Prack) | None => {}
+            Some(&mut Usage::Prack(session)) => {
+                let Some(request) = self.core.transactions.sent(id).map(Cow::into_owned) else { return };
+                self.with(session, |s, core| s.on_prack_response(response, request, core));
+            }
+            Some(Usage::Cancel | Usage::Stray) | None => {}
         }
     }
 
@@ -106,7 +110,7 @@ impl Endpoint {
             Usage::Update(session) => {
                 self.with(session, |s, core| s.on_update_unanswered(id, why, core, now));
             }
-            Usage::Cancel | Usage::Stray | Usage::Prack => {}
+            Usage::Cancel | Usage::Stray | Usage::Prack(_) => {}
         }
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Calling {
     has_offer: bool,
     ring_until: Option<Instant>,
     challenges: usize,
+    /// Challenged; the owner thinks.
+    prack: Option<Box<Message>>,
 }
 
 impl Calling {
@@ -97,6 +99,12 @@ impl Calling {
         self.early.iter().find(|e| to.tag() == Some(e.dialog.id().remote_tag.as_str()))
     }
 
+    fn next_cseq(&mut self, prack: &Message) -> Option<u32> {
+        let to = prack.to()?;
+        let early = self.early.iter_mut().find(|e| to.tag() == Some(e.dialog.id().remote_tag.as_str()))?;
+        Some(early.dialog.next_cseq())
+    }
+
     /// The PRACK for a reliable response whose dialog was taken in.
     fn prack(&mut self, response: &Message) -> Option<Message> {
         let (rseq, cseq) = (rseq_of(response)?, response.cseq()?);
@@ -137,6 +145,7 @@ impl Session {
             has_offer,
             ring_until: spec.ring_limit.map(|limit| now + limit),
             challenges: 0,
+            prack: None,
         };
         let tag = core.secret.hash(tag.as_str());
         let mut session = Self::new(id, spec.flow, spec.contact, State::Calling(calling), true, tag);
@@ -154,10 +163,25 @@ impl Session {
         if status > 100 && calling.is_next(response) {
             calling.take_early(&request, response);
             if let Some(prack) = calling.prack(response) {
-                core.send(self.flow, prack, Usage::Prack, now);
+                core.send(self.flow, prack, Usage::Prack(self.id), now);
             }
             core.event(Event::Progress { session: self.id, status, sdp: sdp_of(response) });
         }
+    }
+
+    /// A final response to our PRACK. 401 and 407 count: the peer ends a call whose ringing was never acknowledged. Nothing depends on
+    /// the others, since the peer sends its response again.
+    pub fn on_prack_response(&mut self, response: Message, request: Message, core: &mut Core) -> Fate {
+        let State::Calling(calling) = &mut self.state else { return Fate::Stays };
+        let is_asked =
+            matches!(response.status(), Some(401 | 407)) && matches!(calling.stage, Stage::Sent(_));
+        if is_asked && calling.challenges < SIP_CHALLENGES {
+            calling.challenges = calling.challenges.saturating_add(1);
+            calling.prack = Some(Box::new(request.clone()));
+            let (response, request) = (Box::new(response), Box::new(request));
+            core.event(Event::Challenged { session: self.id, response, request });
+        }
+        Fate::Stays
     }
 
     /// The first 2xx for our first INVITE.
@@ -236,6 +260,7 @@ impl Session {
         if let (401 | 407, Some(request), true) = (status, request, calling.challenges < SIP_CHALLENGES) {
             calling.challenges = calling.challenges.saturating_add(1);
             calling.early.clear();
+            calling.prack = None;
             calling.stage = Stage::Challenged(Box::new(Challenged {
                 request: request.clone(),
                 response: response.clone(),
@@ -255,9 +280,15 @@ impl Session {
         Fate::Over
     }
 
-    /// Our challenged INVITE again, with credentials.
+    /// Our challenged PRACK or INVITE again, with credentials.
     pub(super) fn retry_invite(&mut self, name: &str, value: &str, core: &mut Core, now: Instant) {
         let State::Calling(calling) = &mut self.state else { return };
+        if let Some(prack) = calling.prack.take() {
+            if let Some(cseq) = calling.next_cseq(&prack) {
+                core.send(self.flow, again(&prack, name, value, cseq), Usage::Prack(self.id), now);
+            }
+            return;
+        }
         let Stage::Challenged(challenged) = &calling.stage else { return };
         let cseq = next_number(&challenged.request);
         let request = again(&challenged.request, name, value, cseq);

@@ -203,6 +203,72 @@ fn each_reliable_response_gets_one_prack() {
 }
 
 #[test]
+fn a_challenged_prack_goes_out_again_with_credentials() {
+    let mut l = Ladder::new();
+    let (session, invite) = l.call();
+    l.respond(&invite, 180, "t", "Require: 100rel\nRSeq: 7\n");
+    let first = l.sent("PRACK");
+    l.event();
+    l.respond(&first, 407, "t", "Proxy-Authenticate: Digest realm=\"x\"");
+    let Event::Challenged { session: s, response, request } = l.event() else { panic!() };
+    assert_eq!((s, response.status(), *request), (session, Some(407), first.clone()));
+    l.endpoint.retry(session, header::PROXY_AUTHORIZATION, "Digest y", l.now);
+    let second = l.sent("PRACK");
+    assert_eq!(second.get(header::CSEQ), Some("3 PRACK"));
+    assert_eq!(second.get(header::RACK), Some("7 1 INVITE"));
+    assert_eq!(second.get(header::PROXY_AUTHORIZATION), Some("Digest y"));
+    assert_ne!(second.via(), first.via());
+    l.respond(&second, 200, "t", "");
+    l.respond(&invite, 200, "t", &with_sdp(SDP));
+    assert_eq!(l.sent("ACK").get(header::CSEQ), Some("1 ACK"));
+    l.event();
+    l.endpoint.hangup(session, None, 480, &[], l.now);
+    let bye = l.sent("BYE");
+    assert_eq!(bye.get(header::CSEQ), Some("4 BYE"));
+    l.respond(&bye, 200, "", "");
+    l.ends();
+}
+
+#[test]
+fn a_challenged_prack_that_nobody_answers_for_or_again_and_again() {
+    let mut l = Ladder::new();
+    let (session, invite) = l.call();
+    l.respond(&invite, 180, "t", "Require: 100rel\nRSeq: 7\n");
+    let mut prack = l.sent("PRACK");
+    l.event();
+    for _ in 0..5 {
+        l.respond(&prack, 401, "t", "");
+        assert!(matches!(l.event(), Event::Challenged { .. }));
+        l.endpoint.retry(session, header::AUTHORIZATION, "Digest y", l.now);
+        prack = l.sent("PRACK");
+    }
+    l.respond(&prack, 401, "t", "");
+    l.no_event();
+    l.nothing_sent();
+    // It is the peer that ends the call.
+    l.respond(&invite, 504, "t", "");
+    l.sent("ACK");
+    assert!(matches!(l.event(), Event::Failed { status: 504, .. }));
+    l.ends();
+    let mut l = Ladder::new();
+    let (session, invite) = l.call();
+    l.respond(&invite, 180, "t", "Require: 100rel\nRSeq: 7\n");
+    let prack = l.sent("PRACK");
+    l.event();
+    l.respond(&prack, 401, "t", "");
+    l.event();
+    l.endpoint.give_up(session);
+    l.no_event();
+    l.respond(&invite, 200, "t", &with_sdp(SDP));
+    l.sent("ACK");
+    assert!(matches!(l.event(), Event::Answered { .. }));
+    l.endpoint.hangup(session, None, 480, &[], l.now);
+    let bye = l.sent("BYE");
+    l.respond(&bye, 200, "", "");
+    l.ends();
+}
+
+#[test]
 fn a_call_without_an_offer_wants_no_reliable_response() {
     let mut l = Ladder::new();
     let mut spec = l.spec();
