@@ -12,6 +12,7 @@ pub mod demo;
 pub mod demo_calls;
 pub mod home;
 pub mod kamailio;
+pub mod linphone;
 pub mod load;
 pub mod mail;
 pub mod netstring;

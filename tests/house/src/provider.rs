@@ -2,7 +2,7 @@
 //!
 //! What the customer may call, each also with other digits behind it:
 //! `+4915…` answers and gives the sound back until # is pressed; `+4930…` sends 440 Hz before and 1020 Hz after it answers; `+4916…` rings
-//! for ever; `+4917…` is busy; `+4918…` doesn't exist; `+4919…` answers, presses 1 2 3 # and hangs up.
+//! for ever; `+4917…` is busy; `+4918…` doesn't exist; `+4919…` answers, presses 1 2 3 # and hangs up; `+4914…` calls the customer.
 use crate::child::Child;
 use crate::mail::Certificate;
 use crate::paths::{self, Scratch};
@@ -59,6 +59,12 @@ impl Provider {
     #[must_use]
     pub fn start() -> Self {
         Self::start_with(&|port| pjsip(port, None))
+    }
+
+    /// One that leaves calls between its customers to them: re-INVITEs give each side the other's address for its sound.
+    #[must_use]
+    pub fn direct() -> Self {
+        Self::start_with(&|port| pjsip(port, None).replace("direct_media=no", "direct_media=yes"))
     }
 
     /// One that speaks TLS and nothing else.
@@ -237,7 +243,7 @@ const MODULES: &str = "
     res_pjsip_session res_pjsip_path res_pjsip_pubsub res_pjsip_sdp_rtp res_pjsip_registrar res_pjsip_authenticator_digest
     res_pjsip_endpoint_identifier_user res_pjsip_endpoint_identifier_ip
     res_pjsip_outbound_registration res_pjsip_outbound_authenticator_digest res_pjsip_caller_id res_pjsip_nat res_pjsip_rfc3326 res_pjsip_logger
-    res_pjsip_dtmf_info res_pjsip_dlg_options res_rtp_asterisk chan_pjsip codec_ulaw codec_alaw bridge_simple
+    res_pjsip_dtmf_info res_pjsip_dlg_options res_rtp_asterisk chan_pjsip codec_ulaw codec_alaw bridge_simple bridge_native_rtp
     func_callerid func_cut func_channel func_hangupcause pbx_config app_dial app_echo app_playtones app_senddtmf
     app_verbose res_clioriginate";
 
@@ -290,6 +296,8 @@ same => n,StopPlaytones()
 same => n,Answer()
 same => n,Playtones(1020)
 same => n,Wait(60)
+exten => _+4914.,1,Dial(PJSIP/mypbx,60)
+same => n,Hangup(${HANGUPCAUSE})
 exten => _+4916.,1,Ringing()
 same => n,Wait(120)
 exten => _+4917.,1,Hangup(17)

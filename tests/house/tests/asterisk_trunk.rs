@@ -1,14 +1,16 @@
 //! Asterisk as the provider: over TCP, with a call that a phone passes on; over TLS.
 use house::home::Options;
 use house::mail::{Authority, Certificate};
-use house::phone::Transport;
+use house::phone::{PhoneOptions, Source, Transport};
 use house::provider::{Provider, SECRET, USER};
-use house::telephony::{CALLER, Telephony, assert_hears};
+use house::telephony::{CALLER, LEVEL, Telephony, assert_hears};
+use house::wait::poll;
 
 /// There the provider gives the sound back.
 const ECHO: &str = "+4915198765432";
 /// What the phones say.
 const OWN_HZ: f64 = 1_020.0;
+const OTHER_HZ: f64 = 440.0;
 
 fn is_missing() -> bool {
     let why = Provider::missing();
@@ -76,6 +78,38 @@ fn over_tcp_with_a_call_passed_on() {
     assert_hears(&mut other, OWN_HZ);
     provider.hang_up();
     other.wait_closed(10.0);
+    home.end();
+}
+
+/// A call between two of the provider's customers, who both are we.
+#[test]
+fn the_provider_steps_out_of_the_sound() {
+    if is_missing() {
+        return;
+    }
+    let provider = Provider::direct();
+    let mut home = home("asterisk-direct", &provider, "");
+    wait_registered(&mut home, &provider);
+    let mut phone = home.phone("100", Transport::Udp);
+    let mut other = home.phone_with(
+        PhoneOptions::new("201").source(Source::Tone { hz: OTHER_HZ, dbfs: LEVEL }),
+        Transport::Udp,
+    );
+    let mark = provider.mark();
+    other.dial("+4914555");
+    phone.wait_incoming(10.0);
+    phone.accept();
+    phone.wait_established(10.0);
+    other.wait_established(10.0);
+    // Ours comes without credentials and with them, its own to the other customer; then one to each again.
+    let invites = || provider.log().lines().skip(mark).filter(|l| l.starts_with("INVITE sip:")).count();
+    assert!(poll(10.0, || (invites() >= 5).then_some(())).is_some(), "{}", provider.tail(80));
+    assert_hears(&mut phone, OTHER_HZ);
+    assert_hears(&mut other, OWN_HZ);
+    other.hangup();
+    phone.wait_closed(10.0);
+    provider.wait_idle(10.0);
+    provider.wait_log(mark, "left 'native_rtp'", 5.0);
     home.end();
 }
 
