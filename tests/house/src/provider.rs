@@ -67,6 +67,13 @@ impl Provider {
         Self::start_with(&|port| pjsip(port, None).replace("direct_media=no", "direct_media=yes"))
     }
 
+    /// One that wants to hear of each call every 45 seconds: the shortest session that RFC 4028 allows is 90.
+    #[must_use]
+    pub fn timed() -> Self {
+        let timers = "direct_media=no\ntimers=always\ntimers_sess_expires=90\ntimers_min_se=90";
+        Self::start_with(&|port| pjsip(port, None).replace("direct_media=no", timers))
+    }
+
     /// One that speaks TLS and nothing else.
     #[must_use]
     pub fn encrypted(certificate: &Certificate) -> Self {

@@ -113,6 +113,35 @@ fn the_provider_steps_out_of_the_sound() {
     home.end();
 }
 
+/// A session of 90 seconds: the provider says after half of it that it is still there, and we that we are.
+#[test]
+fn the_provider_refreshes_its_session() {
+    if is_missing() {
+        return;
+    }
+    let provider = Provider::timed();
+    let mut home = home("asterisk-timed", &provider, "");
+    wait_registered(&mut home, &provider);
+    let mut phone = home.phone("100", Transport::Udp);
+    provider.call(CALLER, USER);
+    phone.wait_incoming(10.0);
+    phone.accept();
+    phone.wait_established(10.0);
+    let mark = provider.mark();
+    let answered = || {
+        let log = provider.log();
+        let mut lines = log.lines().skip(mark).skip_while(|l| !l.starts_with("UPDATE sip:"));
+        let mut answer = lines.by_ref().skip_while(|l| *l != "SIP/2.0 200 OK");
+        answer.any(|l| l.starts_with("CSeq:") && l.ends_with(" UPDATE")).then_some(())
+    };
+    assert!(poll(70.0, answered).is_some(), "no refresh\n{}", provider.tail(100));
+    assert_hears(&mut phone, OWN_HZ);
+    phone.hangup();
+    phone.wait_closed(10.0);
+    provider.wait_idle(10.0);
+    home.end();
+}
+
 #[test]
 fn over_tls_by_a_certificate_that_fits() {
     if is_missing() {
