@@ -78,6 +78,8 @@ pub struct Peer {
     pub early: bool,
     /// A provider asks for a password.
     pub challenges: bool,
+    /// And not only for the first request of a call.
+    pub challenges_all: bool,
     /// In whose name it asks for calls.
     pub call_realm: &'static str,
     /// Where the switch registered itself here.
@@ -134,6 +136,7 @@ impl Peer {
             extra: Vec::new(),
             early: false,
             challenges: false,
+            challenges_all: false,
             call_realm: "provider",
             registered: None,
             registrations: 0,
@@ -633,6 +636,9 @@ impl Peer {
         let codecs = self.codecs.clone();
         let known = self.talks.iter().position(|t| t.call_id == msg.get("Call-ID"));
         if !tag_of(msg.get("To")).is_empty() {
+            if self.challenges_all && self.asks_for_password(msg) {
+                return;
+            }
             let Some(at) = known.filter(|at| self.talks[*at].is_up()) else {
                 return self.respond_finally(msg, 481, "", now);
             };
@@ -685,6 +691,9 @@ impl Peer {
     }
 
     fn on_bye(&mut self, msg: &Msg) {
+        if self.challenges_all && self.asks_for_password(msg) {
+            return;
+        }
         let Some(at) = self.talks.iter().position(|t| t.call_id == msg.get("Call-ID")) else {
             self.respond(msg, 481, &[], "");
             return;

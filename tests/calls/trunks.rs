@@ -1,6 +1,7 @@
 //! Trunks: servers that are dead, strangers that ask for the password, numbers as the provider wants them.
 use super::house::*;
 use super::peer::{Answer, Peer};
+use super::text::Msg;
 use super::world::{WAN, World};
 
 const FIRST: usize = 2;
@@ -107,6 +108,25 @@ fn a_foreign_realm_gets_no_answer() {
         w.run(1.0);
         w.end();
     }
+}
+
+/// Each request is one of its own: the same question at the next one does not say that the password was wrong.
+#[test]
+fn a_provider_that_asks_at_every_request() {
+    let mut w = home_with(&format!("{CONFIG}{TRUNK}"));
+    let provider = &mut w.peers[PROVIDER];
+    (provider.challenges_all, provider.timer) = (true, "90;refresher=uac");
+    let t = dial(&mut w, P100, "99040123");
+    w.run(600.0);
+    let is_refresh = |r: &&Msg| r.method() == "INVITE" && r.get("To").contains("tag=");
+    let asked = w.peers[PROVIDER].requests.iter().filter(is_refresh);
+    let proven = asked.filter(|r| !r.get("Proxy-Authorization").is_empty()).count();
+    assert!(proven >= 10, "a refresh each 45 s, but {proven}\n{}", w.story());
+    assert!(w.peers[PROVIDER].talks[0].is_up() && w.peers[P100].talks[t].is_up());
+    w.with(P100, |p, now| p.bye(t, now));
+    w.run(1.0);
+    w.expect(&["provider < BYE", "provider > 407 BYE", "provider < BYE", "provider > 200 BYE"]);
+    w.end();
 }
 
 /// Failover only where it is deserved: the called is not rung twice.

@@ -5,7 +5,7 @@ use crate::sip::auth::Tries;
 use crate::switch::Switch;
 use crate::util::limits::LEAVING;
 use crate::util::time::Now;
-use crate::wire::sip::{Message, Method};
+use crate::wire::sip::{Message, Method, header};
 
 impl Switch {
     /// A trunk asks a session for the password. Only the trunk that the session was made by is answered.
@@ -19,11 +19,15 @@ impl Switch {
         let name = self.calls.of_session(session).and_then(|(id, end)| self.trunk_of(id, end));
         let tries = &mut self.trunks.tries;
         let at = tries.iter().position(|(s, _, _)| *s == session);
-        let entry = match (at.and_then(|at| tries.remove(at)), name) {
+        let mut entry = match (at.and_then(|at| tries.remove(at)), name) {
             (Some(entry), _) => entry,
             (None, Some(name)) => (session, name, Tries::default()),
             (None, None) => return self.sip.give_up(session),
         };
+        // A new one in the call: that it is asked too, with the same nonce even, does not say that the last answer was wrong.
+        if [header::AUTHORIZATION, header::PROXY_AUTHORIZATION].iter().all(|h| request.get(h).is_none()) {
+            entry.2 = Tries::default();
+        }
         if tries.len() >= LEAVING {
             tries.pop_front();
         }
