@@ -101,8 +101,7 @@ pub const TONES_WAITING: usize = 32;
 /// Outputs of a call's sound that nobody fetched: 4 kB of a voice port in one piece make 26. A further one is dropped and counted.
 pub const MEDIA_OUTPUTS: usize = 256;
 /// Digest nonces in use, with their highest count: each is 24 bytes and needs a right password. Beyond it the oldest is forgotten
-/// and its phone is asked again. At 2,000 calls a second these are the last four seconds: fewer, and a phone whose answer was lost
-/// once is asked for ever.
+/// and its phone is asked again. At 2,000 calls a second these are the last four seconds, in which a lost answer is sent again.
 pub const NONCES: usize = 8_192;
 /// Bytes of realm, nonce and opaque in a provider's challenge: they come back in our request, which has to fit a datagram. A
 /// longer one is not answered.

@@ -42,8 +42,11 @@ impl Endpoint {
                 self.with(session, |s, core| s.on_update_response(id, response, request, core, now));
             }
             Some(&mut Usage::Prack(session)) => {
+                if !matches!(response.status(), Some(401 | 407)) {
+                    return;
+                }
                 let Some(request) = self.core.transactions.sent(id).map(Cow::into_owned) else { return };
-                self.with(session, |s, core| s.on_prack_response(response, request, core));
+                self.with(session, |s, core| s.on_prack_challenged(response, request, core));
             }
             Some(Usage::Cancel | Usage::Stray) | None => {}
         }

@@ -40,7 +40,7 @@ use ending::Bye;
 use negotiation::Negotiation;
 use reliable::Reliable;
 use timer::Timer;
-use uac::{Calling, Stage};
+use uac::Calling;
 use unacked::Unacked;
 
 /// Names a session; not used again for a long time.
@@ -286,6 +286,6 @@ const fn status_of(why: crate::sip::transaction::Why) -> u16 {
 
 impl Calling {
     fn awaits(&self, invite: TransactionId) -> bool {
-        matches!(self.stage, Stage::Sent(id) if id == invite)
+        self.stage.invite() == Some(invite)
     }
 }

@@ -12,7 +12,23 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub(super) enum Stage {
     Sent(TransactionId),
+    /// A PRACK was challenged and the owner thinks; the INVITE goes on meanwhile.
+    PrackChallenged {
+        invite: TransactionId,
+        prack: Box<Message>,
+    },
+    /// The INVITE was.
     Challenged(Box<Challenged>),
+}
+
+impl Stage {
+    /// The INVITE that has no final response yet.
+    pub(super) const fn invite(&self) -> Option<TransactionId> {
+        match self {
+            Self::Sent(invite) | Self::PrackChallenged { invite, .. } => Some(*invite),
+            Self::Challenged(_) => None,
+        }
+    }
 }
 
 /// A dialog of an 18x, and the last session description in it.
@@ -33,23 +49,21 @@ pub(super) struct Calling {
     has_offer: bool,
     ring_until: Option<Instant>,
     challenges: usize,
-    /// Challenged; the owner thinks.
-    prack: Option<Box<Message>>,
 }
 
 impl Calling {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let of_stage = match &self.stage {
             Stage::Challenged(challenged) => Some(challenged.until),
-            Stage::Sent(_) => None,
+            Stage::Sent(_) | Stage::PrackChallenged { .. } => None,
         };
         of_stage.into_iter().chain(self.ring_until).min()
     }
 
     pub(super) fn call_id(&self, core: &Core) -> Option<String> {
-        match &self.stage {
-            Stage::Sent(id) => core.transactions.sent(*id)?.call_id().map(str::to_owned),
-            Stage::Challenged(_) => self.early.first().map(|e| e.dialog.id().call_id.clone()),
+        match self.stage.invite() {
+            Some(id) => core.transactions.sent(id)?.call_id().map(str::to_owned),
+            None => self.early.first().map(|e| e.dialog.id().call_id.clone()),
         }
     }
 
@@ -94,24 +108,31 @@ impl Calling {
         last.is_none_or(|last| rseq == last.wrapping_add(1))
     }
 
+    /// The owner has decided about the challenged PRACK.
+    fn drop_prack(&mut self) {
+        if let Stage::PrackChallenged { invite, .. } = self.stage {
+            self.stage = Stage::Sent(invite);
+        }
+    }
+
     fn early_of(&self, response: &Message) -> Option<&Early> {
         let to = response.to()?;
         self.early.iter().find(|e| to.tag() == Some(e.dialog.id().remote_tag.as_str()))
     }
 
-    fn next_cseq(&mut self, prack: &Message) -> Option<u32> {
-        let to = prack.to()?;
-        let early = self.early.iter_mut().find(|e| to.tag() == Some(e.dialog.id().remote_tag.as_str()))?;
-        Some(early.dialog.next_cseq())
+    /// The early dialog of a response, or of a request of ours in it.
+    fn early_of_mut(&mut self, message: &Message) -> Option<&mut Early> {
+        let to = message.to()?;
+        self.early.iter_mut().find(|e| to.tag() == Some(e.dialog.id().remote_tag.as_str()))
     }
 
     /// The PRACK for a reliable response whose dialog was taken in.
     fn prack(&mut self, response: &Message) -> Option<Message> {
         let (rseq, cseq) = (rseq_of(response)?, response.cseq()?);
-        let tag = response.to()?.tag()?.to_owned();
-        let early = self.early.iter_mut().find(|e| e.dialog.id().remote_tag == tag)?;
+        let has_offer = self.has_offer;
+        let early = self.early_of_mut(response)?;
         early.rseq = Some(rseq);
-        early.is_agreed |= self.has_offer && sdp_of(response).is_some();
+        early.is_agreed |= has_offer && sdp_of(response).is_some();
         let mut prack = early.dialog.request(Method::Prack);
         prack.push(header::RACK, format!("{rseq} {cseq}"));
         Some(prack)
@@ -145,7 +166,6 @@ impl Session {
             has_offer,
             ring_until: spec.ring_limit.map(|limit| now + limit),
             challenges: 0,
-            prack: None,
         };
         let tag = core.secret.hash(tag.as_str());
         let mut session = Self::new(id, spec.flow, spec.contact, State::Calling(calling), true, tag);
@@ -169,16 +189,14 @@ impl Session {
         }
     }
 
-    /// A final response to our PRACK. 401 and 407 count: the peer ends a call whose ringing was never acknowledged. Nothing depends on
-    /// the others, since the peer sends its response again.
-    pub fn on_prack_response(&mut self, response: Message, request: Message, core: &mut Core) -> Fate {
+    /// 401 or 407 for our PRACK: the peer ends a call whose ringing is never acknowledged.
+    pub fn on_prack_challenged(&mut self, response: Message, request: Message, core: &mut Core) -> Fate {
         let State::Calling(calling) = &mut self.state else { return Fate::Stays };
-        let is_asked =
-            matches!(response.status(), Some(401 | 407)) && matches!(calling.stage, Stage::Sent(_));
-        if is_asked && calling.challenges < SIP_CHALLENGES {
+        let invite = calling.stage.invite().filter(|_| calling.challenges < SIP_CHALLENGES);
+        if let Some(invite) = invite {
             calling.challenges = calling.challenges.saturating_add(1);
-            calling.prack = Some(Box::new(request.clone()));
             let (response, request) = (Box::new(response), Box::new(request));
+            calling.stage = Stage::PrackChallenged { invite, prack: request.clone() };
             core.event(Event::Challenged { session: self.id, response, request });
         }
         Fate::Stays
@@ -260,7 +278,6 @@ impl Session {
         if let (401 | 407, Some(request), true) = (status, request, calling.challenges < SIP_CHALLENGES) {
             calling.challenges = calling.challenges.saturating_add(1);
             calling.early.clear();
-            calling.prack = None;
             calling.stage = Stage::Challenged(Box::new(Challenged {
                 request: request.clone(),
                 response: response.clone(),
@@ -280,25 +297,30 @@ impl Session {
         Fate::Over
     }
 
-    /// Our challenged PRACK or INVITE again, with credentials.
+    /// Our challenged INVITE or PRACK again, with credentials.
     pub(super) fn retry_invite(&mut self, name: &str, value: &str, core: &mut Core, now: Instant) {
         let State::Calling(calling) = &mut self.state else { return };
-        if let Some(prack) = calling.prack.take() {
-            if let Some(cseq) = calling.next_cseq(&prack) {
-                core.send(self.flow, again(&prack, name, value, cseq), Usage::Prack(self.id), now);
+        match &calling.stage {
+            Stage::Challenged(challenged) => {
+                let request = again(&challenged.request, name, value, next_number(&challenged.request));
+                let usage = Usage::Invite(Invitation::new(self.id));
+                calling.stage = Stage::Sent(core.send(self.flow, request, usage, now));
             }
-            return;
+            Stage::PrackChallenged { prack, .. } => {
+                let prack = prack.clone();
+                calling.drop_prack();
+                let Some(early) = calling.early_of_mut(&prack) else { return };
+                let prack = again(&prack, name, value, early.dialog.next_cseq());
+                core.send(self.flow, prack, Usage::Prack(self.id), now);
+            }
+            Stage::Sent(_) => {}
         }
-        let Stage::Challenged(challenged) = &calling.stage else { return };
-        let cseq = next_number(&challenged.request);
-        let request = again(&challenged.request, name, value, cseq);
-        let invitation = Invitation::new(self.id);
-        calling.stage = Stage::Sent(core.send(self.flow, request, Usage::Invite(invitation), now));
     }
 
-    /// The challenge is the refusal.
+    /// The INVITE's challenge is its refusal. Without its PRACK the peer says how the call ends.
     pub(super) fn give_up_invite(&mut self, core: &mut Core) -> Fate {
         let State::Calling(calling) = &mut self.state else { return Fate::Stays };
+        calling.drop_prack();
         let Stage::Challenged(challenged) = &calling.stage else { return Fate::Stays };
         let response = challenged.response.clone();
         let status = response.status().unwrap_or(401);
@@ -310,7 +332,7 @@ impl Session {
     pub(super) fn on_calling_timeout(&mut self, core: &mut Core, now: Instant) -> Fate {
         let State::Calling(calling) = &mut self.state else { return Fate::Stays };
         if calling.ring_until.is_some_and(|at| now >= at) {
-            if let Stage::Sent(invite) = calling.stage {
+            if let Some(invite) = calling.stage.invite() {
                 invitation::cancel(core, invite, Vec::new(), now);
             }
             core.event(Event::Failed { session: self.id, status: 408, response: None });
@@ -333,7 +355,7 @@ impl Session {
     /// The owner hangs up before the answer.
     pub(super) fn cancel_call(&mut self, headers: Vec<(String, String)>, core: &mut Core, now: Instant) {
         let State::Calling(calling) = &self.state else { return };
-        if let Stage::Sent(invite) = calling.stage {
+        if let Some(invite) = calling.stage.invite() {
             invitation::cancel(core, invite, headers, now);
         }
     }

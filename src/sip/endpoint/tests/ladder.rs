@@ -43,6 +43,13 @@ impl Ladder {
         }
     }
 
+    /// We hang up, and the peer is content.
+    pub fn hang_up(&mut self, session: SessionId) {
+        self.endpoint.hangup(session, None, 480, &[], self.now);
+        let bye = self.sent("BYE");
+        self.respond(&bye, 200, "", "");
+    }
+
     // ---- the peer's arrows ----
 
     /// What the peer sends; `\n` ends a line.

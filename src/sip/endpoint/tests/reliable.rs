@@ -25,9 +25,7 @@ fn prack(l: &mut Ladder, branch: &str, cseq: u32, of: &Message, rest: &str) {
 fn over(l: &mut Ladder, session: SessionId, tag: &str) {
     l.request("ACK", "a", 1, tag, "");
     assert_eq!(l.event(), Event::Acked { session, sdp: None });
-    l.endpoint.hangup(session, None, 480, &[], l.now);
-    let bye = l.sent("BYE");
-    l.respond(&bye, 200, "", "");
+    l.hang_up(session);
 }
 
 #[test]
@@ -97,9 +95,7 @@ fn the_200_waits_for_the_prack_of_a_description() {
     l.respond(&again, 200, "", &with_sdp(SDP));
     l.sent("ACK");
     assert!(matches!(l.event(), Event::Answer { .. }));
-    l.endpoint.hangup(session, None, 480, &[], l.now);
-    let bye = l.sent("BYE");
-    l.respond(&bye, 200, "", "");
+    l.hang_up(session);
     l.ends();
 }
 
@@ -119,9 +115,7 @@ fn our_offer_is_answered_in_the_prack() {
     assert!(ok.body.is_empty());
     l.request("ACK", "a", 1, &to_tag(&ok), "");
     assert_eq!(l.event(), Event::Acked { session, sdp: Some(SDP.into()) });
-    l.endpoint.hangup(session, None, 480, &[], l.now);
-    let bye = l.sent("BYE");
-    l.respond(&bye, 200, "", "");
+    l.hang_up(session);
     l.ends();
 }
 
@@ -230,7 +224,7 @@ fn a_challenged_prack_goes_out_again_with_credentials() {
 }
 
 #[test]
-fn a_challenged_prack_that_nobody_answers_for_or_again_and_again() {
+fn challenges_of_a_prack_have_an_end() {
     let mut l = Ladder::new();
     let (session, invite) = l.call();
     l.respond(&invite, 180, "t", "Require: 100rel\nRSeq: 7\n");
@@ -250,6 +244,10 @@ fn a_challenged_prack_that_nobody_answers_for_or_again_and_again() {
     l.sent("ACK");
     assert!(matches!(l.event(), Event::Failed { status: 504, .. }));
     l.ends();
+}
+
+#[test]
+fn a_challenged_prack_that_nobody_answers_for() {
     let mut l = Ladder::new();
     let (session, invite) = l.call();
     l.respond(&invite, 180, "t", "Require: 100rel\nRSeq: 7\n");
@@ -262,9 +260,7 @@ fn a_challenged_prack_that_nobody_answers_for_or_again_and_again() {
     l.respond(&invite, 200, "t", &with_sdp(SDP));
     l.sent("ACK");
     assert!(matches!(l.event(), Event::Answered { .. }));
-    l.endpoint.hangup(session, None, 480, &[], l.now);
-    let bye = l.sent("BYE");
-    l.respond(&bye, 200, "", "");
+    l.hang_up(session);
     l.ends();
 }
 
@@ -349,9 +345,7 @@ fn our_update_while_it_rings() {
     l.respond(&invite, 200, "t", "");
     l.sent("ACK");
     l.event();
-    l.endpoint.hangup(session, None, 480, &[], l.now);
-    let bye = l.sent("BYE");
-    l.respond(&bye, 200, "", "");
+    l.hang_up(session);
     l.ends();
 }
 

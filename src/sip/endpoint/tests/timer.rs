@@ -33,12 +33,6 @@ fn answered(l: &mut Ladder, rest: &str) -> (SessionId, String, Option<String>) {
     (session, tag, ok.get(header::SESSION_EXPIRES).map(str::to_owned))
 }
 
-fn hang_up(l: &mut Ladder, session: SessionId) {
-    l.endpoint.hangup(session, None, 480, &[], l.now);
-    let bye = l.sent("BYE");
-    l.respond(&bye, 200, "", "");
-}
-
 /// The next timer is the session's, so many ms from now, and ends it.
 fn runs_out(l: &mut Ladder, session: SessionId, ms: u64) {
     l.timer(ms);
@@ -61,7 +55,7 @@ fn we_refresh_by_update_where_the_peer_has_it() {
         l.wait(32_000);
     }
     l.no_event();
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -76,7 +70,7 @@ fn we_refresh_by_invite_where_it_has_not() {
     l.respond(&invite, 200, "", &format!("Session-Expires: 1000;refresher=uac\n{}", with_sdp(SDP)));
     l.sent("ACK");
     l.no_event();
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -95,7 +89,7 @@ fn an_update_that_is_refused_after_all_becomes_an_invite() {
     let invite = l.sent("INVITE");
     l.respond(&invite, 200, "", "Session-Expires: 1800;refresher=uac\n");
     l.sent("ACK");
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -207,7 +201,7 @@ fn a_refresh_with_too_short_an_interval_goes_out_again() {
         (Some("300;refresher=uac"), Some("300"))
     );
     l.respond(&update, 200, "", "Session-Expires: 300;refresher=uac\n");
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -229,7 +223,7 @@ fn what_our_200_says() {
         let mut l = Ladder::new();
         let (session, _, got) = answered(&mut l, request);
         assert_eq!(got.as_deref(), want, "{request}");
-        hang_up(&mut l, session);
+        l.hang_up(session);
         l.ends();
     }
 }
@@ -249,7 +243,7 @@ fn too_short_for_us() {
         l.sent("422");
         l.request("ACK", "sINVITE", 2, &tag, "");
     }
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -284,7 +278,7 @@ fn we_refresh_for_a_caller_that_can_not() {
     l.wait(32_000);
     l.timer(868_000);
     asked(&mut l, 200);
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -307,7 +301,7 @@ fn who_knows_no_timer_is_asked_and_any_answer_keeps_the_call() {
             l.timer(868_000);
             asked(&mut l, status);
         }
-        hang_up(&mut l, session);
+        l.hang_up(session);
         l.ends();
     }
 }
@@ -350,6 +344,6 @@ fn who_knows_no_timer_and_wants_a_password_stays() {
         l.no_event();
         l.wait(32_000);
     }
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }

@@ -13,13 +13,6 @@ fn talking(l: &mut Ladder) -> (SessionId, Message) {
     (session, invite)
 }
 
-/// We hang up, and the peer is content.
-fn hang_up(l: &mut Ladder, session: SessionId) {
-    l.endpoint.hangup(session, None, 480, &[], l.now);
-    let bye = l.sent("BYE");
-    l.respond(&bye, 200, "", "");
-}
-
 /// A request of the peer in the dialog of our call.
 fn in_dialog(l: &mut Ladder, invite: &Message, method: &str, branch: &str, cseq: u32, rest: &str) {
     let (local, remote) = (invite.get(header::FROM).unwrap(), invite.get(header::TO).unwrap());
@@ -80,7 +73,7 @@ fn an_invite_goes_the_route_it_is_given() {
     let ack = l.sent("ACK");
     assert_eq!(ack.all(header::ROUTE).collect::<Vec<_>>(), ["<sip:b;lr>", "<sip:a;lr>"]);
     assert!(matches!(l.event(), Event::Answered { sdp: None, .. }));
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -134,7 +127,7 @@ fn early_media_and_the_answer_of_its_own_dialog() {
         let Event::Answered { sdp, .. } = l.event() else { panic!() };
         assert_eq!(sdp.as_deref(), want.map(str::as_bytes), "{tag}");
         assert_eq!(l.endpoint.counts().dialogs, 1);
-        hang_up(&mut l, session);
+        l.hang_up(session);
         l.ends();
     }
 }
@@ -145,7 +138,7 @@ fn a_180_behind_its_200_says_nothing() {
     let (session, invite) = talking(&mut l);
     l.respond(&invite, 180, "t", "");
     l.no_event();
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -159,7 +152,7 @@ fn each_repeated_200_gets_the_same_ack_even_when_all_is_over() {
     l.wait(500);
     l.respond(&invite, 200, "t", &with_sdp(SDP));
     assert_eq!(l.sent("ACK"), ack);
-    hang_up(&mut l, session);
+    l.hang_up(session);
     assert_eq!(l.endpoint.counts().sessions, 0);
     l.respond(&invite, 200, "t", &with_sdp(SDP));
     assert_eq!(l.sent("ACK"), ack);
@@ -180,7 +173,7 @@ fn a_second_fork_that_answers_gets_ack_and_bye() {
     l.respond(&invite, 200, "second", &with_sdp(SDP));
     assert_eq!(l.sent("ACK"), ack, "one BYE is enough");
     l.respond(&bye, 200, "", "");
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -196,7 +189,7 @@ fn a_peer_that_answers_for_a_hundred_phones_is_ignored_in_the_end() {
         let bye = l.sent("BYE");
         l.respond(&bye, 200, "", "");
     }
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -216,7 +209,7 @@ fn our_answer_to_a_late_offer_goes_out_in_the_ack() {
     assert_eq!(ack.body, OURS.as_bytes());
     l.respond(&invite, 200, "t", &with_sdp(SDP));
     assert_eq!(l.sent("ACK"), ack);
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -349,7 +342,7 @@ fn without_a_limit_it_may_ring_for_ever() {
     l.respond(&invite, 200, "t", &with_sdp(SDP));
     l.sent("ACK");
     l.event();
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -484,7 +477,7 @@ fn our_offer_and_its_answer() {
     l.respond(&reinvite, 488, "", "");
     l.sent("ACK");
     assert_eq!(l.event(), Event::OfferRefused { session, status: 488 });
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -516,7 +509,7 @@ fn both_offer_at_once() {
     l.respond(&again, 200, "", &with_sdp(SDP));
     l.sent("ACK");
     assert!(matches!(l.event(), Event::Answer { .. }));
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -538,7 +531,7 @@ fn who_made_the_call_waits_longer_after_491_and_not_for_ever() {
         }
     }
     assert_eq!(l.event(), Event::OfferRefused { session, status: 491 });
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.ends();
 }
 
@@ -595,7 +588,7 @@ fn a_reinvite_that_is_answered_when_all_is_over_gets_its_ack() {
     let (session, _) = talking(&mut l);
     assert!(l.endpoint.reinvite(session, OURS.into(), l.now));
     let reinvite = l.sent("INVITE");
-    hang_up(&mut l, session);
+    l.hang_up(session);
     l.respond(&reinvite, 200, "", &with_sdp(SDP));
     let ack = l.sent("ACK");
     assert_eq!(ack.get(header::CSEQ), Some("2 ACK"));
