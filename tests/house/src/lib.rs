@@ -30,6 +30,17 @@ pub mod stick;
 pub mod telephony;
 pub mod wait;
 
+/// Whether a test may go on without a program that is missing here: `HOUSE_MAY_SKIP=1` allows it, otherwise that is a failure.
+///
+/// # Panics
+/// When it is missing and that is not allowed.
+#[must_use]
+pub fn may_skip(missing: Option<impl std::fmt::Display>) -> bool {
+    let Some(why) = missing else { return false };
+    assert!(std::env::var_os("HOUSE_MAY_SKIP").is_some(), "{why}; HOUSE_MAY_SKIP=1 goes on without");
+    true
+}
+
 pub use cutter::Cutter;
 pub use daemon::Daemon;
 pub use home::Home;

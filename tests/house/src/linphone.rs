@@ -1,7 +1,7 @@
 //! The softphone that most people have: Debian's linphonec, which is told what to do line by line. Without a sound card it speaks
 //! what is in a WAV file and writes down what it hears.
 use crate::child::Child;
-use crate::ports;
+use crate::phone::Transport;
 use crate::sound::{Tone, Wav};
 use crate::wait::poll;
 use std::fs;
@@ -13,11 +13,13 @@ const PROGRAM: &str = "/usr/bin/linphonec";
 /// Of its tone.
 const SECONDS_OF_TONE: f64 = 90.0;
 
+/// By how much its record is behind at most, in seconds: its jitter buffer, and a piece of 4096 bytes.
+const LATE: f64 = 1.0;
+
 /// How it reaches the registrar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
-    Udp,
-    Tcp,
+    Plain(Transport),
     /// The certificate that it trusts.
     Tls(PathBuf),
 }
@@ -25,8 +27,7 @@ pub enum Way {
 impl Way {
     const fn word(&self) -> &'static str {
         match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
+            Self::Plain(transport) => transport.word(),
             Self::Tls(_) => "tls",
         }
     }
@@ -156,17 +157,17 @@ impl Linphone {
         self.wait(" ended (", seconds);
     }
 
-    /// Waits until it has heard `sound` seconds more than now, and what the last of them sound like. Its own jitter buffer stretches
-    /// and shortens: frequency and level are ours, clicks may be its own.
+    /// What the next `sound` seconds that it hears sound like. The record is `LATE`: what is in it now may be of before. Its own jitter
+    /// buffer stretches and shortens: frequency and level are ours, clicks may be its own.
     #[must_use]
     pub fn hears(&self, sound: f64, seconds: f64) -> Tone {
-        let so_far = self.heard().seconds();
-        let heard = poll(seconds, || Some(self.heard()).filter(|wav| wav.seconds() >= so_far + sound));
+        let enough = self.heard().seconds() + LATE + sound;
+        let heard = poll(seconds, || Some(self.heard()).filter(|wav| wav.seconds() >= enough));
         let wav = heard.unwrap_or_else(|| panic!("not {sound} s heard in {seconds} s\n{}", self.tail(60)));
         wav.measure(wav.seconds() - sound, wav.seconds())
     }
 
-    /// What was recorded so far, a few seconds late. The head of the file stays empty until the end.
+    /// What was recorded so far. The head of the file stays empty until the end.
     fn heard(&self) -> Wav {
         let bytes = fs::read(&self.heard).unwrap_or_default();
         let pairs = bytes.get(44..).unwrap_or_default().chunks_exact(2);
@@ -185,21 +186,20 @@ impl Linphone {
 }
 
 fn settings(user: &str, password: &str, registrar: u16, way: &Way) -> String {
-    let (sip, rtp) = (ports::free(), ports::free_run(4));
-    let rtp = rtp + rtp % 2;
     let tls = match way {
         // The name in it is no address, and linphone looks for one.
         Way::Tls(path) => {
             format!("verify_server_certs=1\nverify_server_cn=0\nroot_ca={}\n", path.display())
         }
-        Way::Udp | Way::Tcp => String::new(),
+        Way::Plain(_) => String::new(),
     };
     let word = way.word();
+    // -1: a port that is free.
     format!(
-        "[sip]\nbind_address=127.0.0.1\nsip_port={sip}\nsip_tcp_port={sip}\nsip_tls_port=-1\nipv6=0\n\
+        "[sip]\nbind_address=127.0.0.1\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\nipv6=0\n\
          register_only_when_network_is_up=0\nguess_hostname=0\ndefault_proxy=0\nmedia_encryption=none\n{tls}\
          [net]\nmtu=1300\nfirewall_policy=0\n\
-         [rtp]\nbind_address=127.0.0.1\naudio_rtp_port={rtp}\n\
+         [rtp]\nbind_address=127.0.0.1\naudio_rtp_port=-1\n\
          [sound]\nechocancellation=0\n\
          [proxy_0]\nreg_proxy=<sip:127.0.0.1:{registrar};transport={word}>\n\
          reg_identity=sip:{user}@127.0.0.1\nreg_expires=120\nreg_sendregister=1\npublish=0\n\

@@ -58,26 +58,26 @@ impl Provider {
     /// Starts one; it takes calls when this returns.
     #[must_use]
     pub fn start() -> Self {
-        Self::start_with(&|port| pjsip(port, None))
+        Self::start_with(&|port| pjsip(port, None, RELAYED))
     }
 
     /// One that leaves calls between its customers to them: re-INVITEs give each side the other's address for its sound.
     #[must_use]
     pub fn direct() -> Self {
-        Self::start_with(&|port| pjsip(port, None).replace("direct_media=no", "direct_media=yes"))
+        Self::start_with(&|port| pjsip(port, None, "direct_media=yes"))
     }
 
     /// One that wants to hear of each call every 45 seconds: the shortest session that RFC 4028 allows is 90.
     #[must_use]
     pub fn timed() -> Self {
         let timers = "direct_media=no\ntimers=always\ntimers_sess_expires=90\ntimers_min_se=90";
-        Self::start_with(&|port| pjsip(port, None).replace("direct_media=no", timers))
+        Self::start_with(&|port| pjsip(port, None, timers))
     }
 
     /// One that speaks TLS and nothing else.
     #[must_use]
     pub fn encrypted(certificate: &Certificate) -> Self {
-        Self::start_with(&|port| pjsip(port, Some(certificate)))
+        Self::start_with(&|port| pjsip(port, Some(certificate), RELAYED))
     }
 
     /// The same program as a phone of `user` at 127.0.0.1:`exchange`: whoever calls it hears their own voice, and so does whom
@@ -254,7 +254,11 @@ const MODULES: &str = "
     func_callerid func_cut func_channel func_hangupcause pbx_config app_dial app_echo app_playtones app_senddtmf
     app_verbose res_clioriginate";
 
-fn pjsip(port: u16, certificate: Option<&Certificate>) -> String {
+/// All sound goes through it.
+const RELAYED: &str = "direct_media=no";
+
+/// `calls`: further lines of the customer's endpoint.
+fn pjsip(port: u16, certificate: Option<&Certificate>, calls: &str) -> String {
     let mut text = "[global]\ntype=global\nuser_agent=provider\ndebug=yes\n".to_owned();
     let transports: &[&str] = if certificate.is_some() { &["tls"] } else { &["udp", "tcp"] };
     for transport in transports {
@@ -267,7 +271,7 @@ fn pjsip(port: u16, certificate: Option<&Certificate>) -> String {
     let rewrite = if certificate.is_some() { "yes" } else { "no" };
     text += &format!(
         "[{USER}]\ntype=endpoint\ncontext=customer\ndisallow=all\nallow=alaw,ulaw\nauth={USER}\naors={USER}\n\
-         direct_media=no\ndtmf_mode=rfc4733\nidentify_by=auth_username,username\nsend_pai=yes\n\
+         {calls}\ndtmf_mode=rfc4733\nidentify_by=auth_username,username\nsend_pai=yes\n\
          media_address=127.0.0.1\nbind_rtp_to_media_address=yes\nrewrite_contact={rewrite}\n\
          [{USER}]\ntype=auth\nauth_type=userpass\nusername={USER}\npassword={SECRET}\n\
          [{USER}]\ntype=aor\nmax_contacts=1\nremove_existing=yes\nsupport_path=yes\nminimum_expiration=5\n"

@@ -1,6 +1,7 @@
-//! Asterisk as the provider: over TCP, with a call that a phone passes on; over TLS.
+//! Asterisk as the provider: over TCP, with a call that a phone passes on; over TLS; sound past it; sessions that it refreshes.
 use house::home::Options;
 use house::mail::{Authority, Certificate};
+use house::may_skip;
 use house::phone::{PhoneOptions, Source, Transport};
 use house::provider::{Provider, SECRET, USER};
 use house::telephony::{CALLER, LEVEL, Telephony, assert_hears};
@@ -11,14 +12,6 @@ const ECHO: &str = "+4915198765432";
 /// What the phones say.
 const OWN_HZ: f64 = 1_020.0;
 const OTHER_HZ: f64 = 440.0;
-
-fn is_missing() -> bool {
-    let why = Provider::missing();
-    if let Some(why) = &why {
-        assert!(std::env::var_os("HOUSE_MAY_SKIP").is_some(), "{why}; HOUSE_MAY_SKIP=1 goes on without");
-    }
-    why.is_some()
-}
 
 /// A home with a trunk to this provider, `transport` and more in its section.
 fn home(name: &str, provider: &Provider, options: &str) -> Telephony {
@@ -50,7 +43,7 @@ fn wait_registered(home: &mut Telephony, provider: &Provider) {
 
 #[test]
 fn over_tcp_with_a_call_passed_on() {
-    if is_missing() {
+    if may_skip(Provider::missing()) {
         return;
     }
     let provider = Provider::start();
@@ -84,7 +77,7 @@ fn over_tcp_with_a_call_passed_on() {
 /// A call between two of the provider's customers, who both are we.
 #[test]
 fn the_provider_steps_out_of_the_sound() {
-    if is_missing() {
+    if may_skip(Provider::missing()) {
         return;
     }
     let provider = Provider::direct();
@@ -116,7 +109,7 @@ fn the_provider_steps_out_of_the_sound() {
 /// A session of 90 seconds: the provider says after half of it that it is still there, and we that we are.
 #[test]
 fn the_provider_refreshes_its_session() {
-    if is_missing() {
+    if may_skip(Provider::missing()) {
         return;
     }
     let provider = Provider::timed();
@@ -130,8 +123,8 @@ fn the_provider_refreshes_its_session() {
     let mark = provider.mark();
     let answered = || {
         let log = provider.log();
-        let mut lines = log.lines().skip(mark).skip_while(|l| !l.starts_with("UPDATE sip:"));
-        let mut answer = lines.by_ref().skip_while(|l| *l != "SIP/2.0 200 OK");
+        let lines = log.lines().skip(mark).skip_while(|l| !l.starts_with("UPDATE sip:"));
+        let mut answer = lines.skip_while(|l| *l != "SIP/2.0 200 OK");
         answer.any(|l| l.starts_with("CSeq:") && l.ends_with(" UPDATE")).then_some(())
     };
     assert!(poll(70.0, answered).is_some(), "no refresh\n{}", provider.tail(100));
@@ -144,7 +137,7 @@ fn the_provider_refreshes_its_session() {
 
 #[test]
 fn over_tls_by_a_certificate_that_fits() {
-    if is_missing() {
+    if may_skip(Provider::missing()) {
         return;
     }
     let authority = Authority::new();

@@ -1,6 +1,7 @@
 //! Linphone, as a phone of the house: SHA-256, over UDP, TCP and TLS; it holds, presses keys, and passes a call on.
 use house::home::Options;
 use house::linphone::{Linphone, Way};
+use house::may_skip;
 use house::phone::{Phone, Transport};
 use house::ports;
 use house::telephony::{LEVEL, Telephony, assert_hears};
@@ -15,12 +16,6 @@ fn assert_it_hears(linphone: &Linphone) {
     assert!(near, "{tone}\n{}", linphone.tail(40));
 }
 
-fn may_skip() -> bool {
-    let Some(why) = Linphone::missing() else { return false };
-    assert!(std::env::var_os("HOUSE_MAY_SKIP").is_some(), "{why}; HOUSE_MAY_SKIP=1 goes on without");
-    true
-}
-
 fn home(name: &str, more: &str) -> Telephony {
     let extensions =
         ["203", "204"].map(|n| format!("config extension '{n}'\n\toption secret 'secret'\n")).concat();
@@ -29,9 +24,9 @@ fn home(name: &str, more: &str) -> Telephony {
 }
 
 /// Registered as 201.
-fn linphone(home: &mut Telephony, way: &Way) -> Linphone {
+fn linphone(home: &mut Telephony, transport: Transport) -> Linphone {
     let dir = home.home.scratch.join("linphone");
-    let phone = Linphone::start(&dir, "201", "secret", home.port, way, ITS_HZ, LEVEL);
+    let phone = Linphone::start(&dir, "201", "secret", home.port, &Way::Plain(transport), ITS_HZ, LEVEL);
     wait_registered(home);
     phone
 }
@@ -100,11 +95,11 @@ fn leave_alone(home: &mut Telephony, caller: &mut Phone, third: &mut Phone) {
 
 #[test]
 fn over_udp_and_it_passes_calls_on() {
-    if may_skip() {
+    if may_skip(Linphone::missing()) {
         return;
     }
     let mut home = home("linphone-udp", "");
-    let mut linphone = linphone(&mut home, &Way::Udp);
+    let mut linphone = linphone(&mut home, Transport::Udp);
     story(&mut home, &mut linphone);
     let (mut caller, mut third) = (home.phone("203", Transport::Udp), home.phone("204", Transport::Tcp));
     talk(&mut caller, &mut linphone);
@@ -131,11 +126,11 @@ fn over_udp_and_it_passes_calls_on() {
 
 #[test]
 fn over_tcp() {
-    if may_skip() {
+    if may_skip(Linphone::missing()) {
         return;
     }
     let mut home = home("linphone-tcp", "");
-    let mut linphone = linphone(&mut home, &Way::Tcp);
+    let mut linphone = linphone(&mut home, Transport::Tcp);
     story(&mut home, &mut linphone);
     home.end();
 }
@@ -143,7 +138,7 @@ fn over_tcp() {
 /// With the certificate that the daemon made for itself at its first start.
 #[test]
 fn over_tls() {
-    if may_skip() {
+    if may_skip(Linphone::missing()) {
         return;
     }
     let port = ports::free();
