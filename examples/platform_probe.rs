@@ -7,18 +7,17 @@
 // It looks at the world on purpose: clocks, threads, sockets. What io does in the daemon, it does here.
 #![allow(clippy::disallowed_methods)]
 
-// Links the library, and with it the big-endian shim in src/io/mips_timer.rs.
-use tandem as _;
-
 use std::fs::File;
-use std::io::{Error, ErrorKind, Result};
-use std::net::UdpSocket;
-use std::os::fd::AsRawFd;
+use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures_lite::future::or;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
-use smol::io::{AsyncReadExt, AsyncWriteExt};
+use tandem::io::reactor::{Source, Timer, block_on, spawn};
 
 /// The whole run takes well under a second natively and two under qemu.
 const DEADLINE_S: u32 = 30;
@@ -37,15 +36,15 @@ const CHECKS: &[Check] = &[
     ("std: a thread sleeps 50 ms and is joined", thread_sleeps),
     ("std: a UDP read time-out of 50 ms", udp_read_times_out),
     ("libc: poll(2) with a time-out of 50 ms", poll_times_out),
-    ("smol: a timer of 50 ms", smol_timer_fires),
-    ("smol: a timer of 50 ms beside another that never fires", smol_race_of_timers),
-    ("smol: a UDP round trip", smol_udp_round_trip),
-    ("smol: a time-out while nothing is received", smol_udp_times_out),
-    ("smol: a TCP round trip", smol_tcp_round_trip),
-    ("smol: a Unix socket round trip", smol_unix_round_trip),
-    ("smol: a pty, written and read", smol_pty_round_trip),
-    ("smol: a closed pty is noticed", smol_pty_hangs_up),
-    ("smol: blocking work on a thread", smol_unblock),
+    ("reactor: a timer of 50 ms", reactor_timer_fires),
+    ("reactor: a timer of 50 ms beside another that never fires", reactor_race_of_timers),
+    ("reactor: a UDP round trip", reactor_udp_round_trip),
+    ("reactor: a time-out while nothing is received", reactor_udp_times_out),
+    ("reactor: a TCP round trip", reactor_tcp_round_trip),
+    ("reactor: a Unix socket round trip", reactor_unix_round_trip),
+    ("reactor: a pty, written and read", reactor_pty_round_trip),
+    ("reactor: a closed pty is noticed", reactor_pty_hangs_up),
+    ("reactor: another thread wakes it", reactor_is_woken),
 ];
 
 fn main() {
@@ -186,107 +185,111 @@ fn poll_times_out() -> Result<()> {
     }
 }
 
-fn smol_timer_fires() -> Result<()> {
+fn reactor_timer_fires() -> Result<()> {
     let start = Instant::now();
-    smol::block_on(smol::Timer::after(SHORT));
+    block_on(Timer::after(SHORT))?;
     short_time_passed(start)
 }
 
-fn smol_race_of_timers() -> Result<()> {
+fn reactor_race_of_timers() -> Result<()> {
     let start = Instant::now();
-    let executor = smol::LocalExecutor::new();
-    smol::block_on(executor.run(async {
-        let long = executor.spawn(async {
-            smol::Timer::after(Duration::from_secs(86_400)).await;
-        });
-        executor.spawn(async { smol::Timer::after(SHORT).await }).await;
-        long.cancel().await;
-    }));
+    spawn(Timer::after(Duration::from_secs(86_400))).detach();
+    block_on(Timer::after(SHORT))?;
     short_time_passed(start)
 }
 
-fn smol_udp_round_trip() -> Result<()> {
-    smol::block_on(async {
-        let a = smol::net::UdpSocket::bind("127.0.0.1:0").await?;
-        let b = smol::net::UdpSocket::bind("127.0.0.1:0").await?;
+fn reactor_udp_round_trip() -> Result<()> {
+    block_on(async {
+        let a = Source::new(UdpSocket::bind("127.0.0.1:0")?)?;
+        let b = Source::new(UdpSocket::bind("127.0.0.1:0")?)?;
         let mut buffer = [0; 32];
-        a.send_to(b"there", b.local_addr()?).await?;
-        let (length, from) = b.recv_from(&mut buffer).await?;
+        a.get_ref().send_to(b"there", b.get_ref().local_addr()?)?;
+        let (length, from) = b.read_with(|b| b.recv_from(&mut buffer)).await?;
         want_bytes(buffer.get(..length).unwrap_or_default(), b"there")?;
-        b.send_to(b"and back", from).await?;
-        let (length, _) = a.recv_from(&mut buffer).await?;
+        b.get_ref().send_to(b"and back", from)?;
+        let (length, _) = a.read_with(|a| a.recv_from(&mut buffer)).await?;
         want_bytes(buffer.get(..length).unwrap_or_default(), b"and back")
-    })
+    })?
 }
 
-fn smol_udp_times_out() -> Result<()> {
+fn reactor_udp_times_out() -> Result<()> {
     let start = Instant::now();
-    let got = smol::block_on(async {
-        let socket = smol::net::UdpSocket::bind("127.0.0.1:0").await?;
+    let got = block_on(async {
+        let socket = Source::new(UdpSocket::bind("127.0.0.1:0")?)?;
         let mut buffer = [0; 16];
-        smol::future::or(socket.recv(&mut buffer), async {
-            smol::Timer::after(SHORT).await;
+        or(socket.read_with(|s| s.recv(&mut buffer)), async {
+            Timer::after(SHORT).await;
             Err(ErrorKind::TimedOut.into())
         })
         .await
-    });
+    })?;
     want_timeout(start, got)
 }
 
-fn smol_tcp_round_trip() -> Result<()> {
-    smol::block_on(async {
-        let listener = smol::net::TcpListener::bind("127.0.0.1:0").await?;
-        let mut near = smol::net::TcpStream::connect(listener.local_addr()?).await?;
-        let (mut far, _) = listener.accept().await?;
-        echo(&mut near, &mut far).await
-    })
+fn reactor_tcp_round_trip() -> Result<()> {
+    block_on(async {
+        let listener = Source::new(TcpListener::bind("127.0.0.1:0")?)?;
+        let near = Source::new(TcpStream::connect(listener.get_ref().local_addr()?)?)?;
+        near.writable().await?;
+        let (far, _) = listener.read_with(TcpListener::accept).await?;
+        echo(&near, &Source::new(far)?).await
+    })?
 }
 
-fn smol_unix_round_trip() -> Result<()> {
-    smol::block_on(async {
-        let (mut near, mut far) = smol::net::unix::UnixStream::pair()?;
-        echo(&mut near, &mut far).await
-    })
+fn reactor_unix_round_trip() -> Result<()> {
+    block_on(async {
+        let (near, far) = UnixStream::pair()?;
+        echo(&Source::new(near)?, &Source::new(far)?).await
+    })?
 }
 
-async fn echo<S>(near: &mut S, far: &mut S) -> Result<()>
+async fn echo<S: AsFd + 'static>(near: &Source<S>, far: &Source<S>) -> Result<()>
 where
-    S: AsyncReadExt + AsyncWriteExt + Unpin,
+    for<'a> &'a S: Read + Write,
 {
-    let mut buffer = [0; 5];
-    near.write_all(b"there").await?;
-    far.read_exact(&mut buffer).await?;
-    want_bytes(&buffer, b"there")?;
-    far.write_all(b"again").await?;
-    near.read_exact(&mut buffer).await?;
-    want_bytes(&buffer, b"again")
+    want(far, near, b"there").await?;
+    want(near, far, b"again").await
+}
+
+/// Goes in at one end and comes out at the other, in however many pieces.
+async fn want<T, F>(to: &Source<T>, from: &Source<F>, text: &[u8]) -> Result<()>
+where
+    T: AsFd + 'static,
+    F: AsFd + 'static,
+    for<'a> &'a T: Read + Write,
+    for<'a> &'a F: Read + Write,
+{
+    from.write_all(text).await?;
+    let (mut got, mut buffer) = (Vec::new(), [0; 16]);
+    while got.len() < text.len() {
+        match to.read(&mut buffer).await? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            n => got.extend(buffer.get(..n).unwrap_or_default()),
+        }
+    }
+    want_bytes(&got, text)
 }
 
 /// Both ends of a pty, raw, as the daemon sees a dongle's tty.
-fn raw_pty() -> Result<(smol::Async<File>, smol::Async<File>)> {
+fn raw_pty() -> Result<(Source<File>, Source<File>)> {
     let pty = nix::pty::openpty(None, None)?;
     let mut settings = tcgetattr(&pty.slave)?;
     cfmakeraw(&mut settings);
     tcsetattr(&pty.slave, SetArg::TCSANOW, &settings)?;
-    Ok((smol::Async::new(File::from(pty.master))?, smol::Async::new(File::from(pty.slave))?))
+    Ok((Source::new(File::from(pty.master))?, Source::new(File::from(pty.slave))?))
 }
 
-fn smol_pty_round_trip() -> Result<()> {
-    smol::block_on(async {
-        let (mut stick, mut driver) = raw_pty()?;
-        let mut buffer = [0; 6];
-        driver.write_all(b"AT\r").await?;
-        stick.read_exact(buffer.get_mut(..3).ok_or(ErrorKind::InvalidInput)?).await?;
-        want_bytes(buffer.get(..3).unwrap_or_default(), b"AT\r")?;
-        stick.write_all(b"\r\nOK\r\n").await?;
-        driver.read_exact(&mut buffer).await?;
-        want_bytes(&buffer, b"\r\nOK\r\n")
-    })
+fn reactor_pty_round_trip() -> Result<()> {
+    block_on(async {
+        let (stick, driver) = raw_pty()?;
+        want(&stick, &driver, b"AT\r").await?;
+        want(&driver, &stick, b"\r\nOK\r\n").await
+    })?
 }
 
-fn smol_pty_hangs_up() -> Result<()> {
-    smol::block_on(async {
-        let (stick, mut driver) = raw_pty()?;
+fn reactor_pty_hangs_up() -> Result<()> {
+    block_on(async {
+        let (stick, driver) = raw_pty()?;
         drop(stick);
         let mut buffer = [0; 8];
         let read = driver.read(&mut buffer).await;
@@ -296,11 +299,17 @@ fn smol_pty_hangs_up() -> Result<()> {
             Err(e) if e.raw_os_error() == Some(libc::EIO) => Ok(()),
             other => Err(wrong(format!("{other:?}"))),
         }
-    })
+    })?
 }
 
-fn smol_unblock() -> Result<()> {
+fn reactor_is_woken() -> Result<()> {
     let start = Instant::now();
-    smol::block_on(smol::unblock(|| std::thread::sleep(SHORT)));
+    let (sender, receiver) = async_channel::bounded(1);
+    std::thread::spawn(move || {
+        std::thread::sleep(SHORT);
+        sender.send_blocking(7_u8)
+    });
+    let seven = block_on(receiver.recv())?.map_err(Error::other)?;
+    want_bytes(&[seven], &[7])?;
     short_time_passed(start)
 }

@@ -32,7 +32,7 @@ const WORLD: [&str; 15] = [
     "std::thread",
     "std::process",
     "std::os",
-    "smol::",
+    "async_channel",
     "nix::",
     "libc::",
     "lettre::",

@@ -18,8 +18,23 @@ impl Clock {
 
     #[must_use]
     pub fn now(self) -> Now {
-        let micros = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Now { mono: Instant::from_micros(micros), wall: wall() }
+        Now { mono: self.mono(), wall: wall() }
+    }
+
+    #[must_use]
+    #[allow(clippy::disallowed_methods)]
+    pub fn mono(self) -> Instant {
+        self.of_system(std::time::Instant::now())
+    }
+
+    /// Our name for one of the system's instants.
+    #[must_use]
+    pub fn of_system(self, at: std::time::Instant) -> Instant {
+        let since = at.saturating_duration_since(self.start);
+        // Not `as_micros`: 128 bits are a library call on a 32-bit router.
+        Instant::from_micros(
+            since.as_secs().saturating_mul(1_000_000).saturating_add(since.subsec_micros().into()),
+        )
     }
 
     /// The system's name for one of our instants.

@@ -1,17 +1,16 @@
 //! The control socket: one JSON request a line, one answer a line. Who may open it is told by its mode and group.
 use super::event::{Event, Events};
-use super::task::spawn;
+use super::reactor::{Source, Timer, spawn};
 use crate::switch::Client;
 use crate::util::limits::{CLIENTS, REQUEST_BYTES, TRACE_EVENTS};
 use crate::util::table::Table;
-use smol::LocalExecutor;
-use smol::channel::{Receiver, Sender, bounded};
-use smol::io::{AsyncReadExt, AsyncWriteExt};
-use smol::net::unix::{UnixListener, UnixStream};
+use async_channel::{Receiver, Sender, bounded};
+use futures_lite::future::{or, zip};
 use std::cell::RefCell;
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -49,23 +48,22 @@ impl Control {
     ///
     /// # Errors
     /// What the system says; `AddrInUse` when another daemon answers there.
-    pub fn start(path: &Path, executor: &Rc<LocalExecutor<'static>>, events: &Events) -> io::Result<Self> {
+    pub fn start(path: &Path, events: &Events) -> io::Result<Self> {
         if let Some(dir) = path.parent() {
             fs::create_dir_all(dir)?;
         }
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        if UnixStream::connect(path).is_ok() {
             return Err(io::Error::new(
                 io::ErrorKind::AddrInUse,
                 "another tandem is running and answers there",
             ));
         }
         remove_stale(path)?;
-        let listener = UnixListener::bind(path)?;
+        let listener = Source::new(UnixListener::bind(path)?)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
         give_to_group(path);
         let clients = Rc::default();
-        let task = accept(listener, executor.clone(), Rc::clone(&clients), events.clone());
-        spawn(executor, task).detach();
+        spawn(accept(listener, Rc::clone(&clients), events.clone())).detach();
         Ok(Self { clients })
     }
 
@@ -131,20 +129,16 @@ fn give_to_group(path: &Path) {
     }
 }
 
-async fn accept(
-    listener: UnixListener,
-    executor: Rc<LocalExecutor<'static>>,
-    clients: Clients,
-    events: Events,
-) {
+async fn accept(listener: Source<UnixListener>, clients: Clients, events: Events) {
     let mut next: Client = 0;
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let accepted = listener.read_with(UnixListener::accept).await;
+        let stream = match accepted.and_then(|(stream, _)| Source::new(stream)) {
+            Ok(stream) => stream,
             Err(why) => {
                 // Out of descriptors: some come back.
                 log::warn!("the control socket accepts nobody: {why}");
-                smol::Timer::after(Duration::from_secs(1)).await;
+                Timer::after(Duration::from_secs(1)).await;
                 continue;
             }
         };
@@ -161,26 +155,26 @@ async fn accept(
             clients.borrow_mut().remove(&client);
             let _ = events.send(Event::Client(ClientEvent::Gone { client })).await;
         };
-        spawn(&executor, course).detach();
+        spawn(course).detach();
     }
 }
 
-async fn serve(stream: UnixStream, client: Client, answers: Receiver<String>, events: &Events) {
-    let reading = read_requests(stream.clone(), client, events);
-    let writing = write_answers(stream, answers);
+async fn serve(stream: Source<UnixStream>, client: Client, answers: Receiver<String>, events: &Events) {
+    let reading = read_requests(&stream, client, events);
+    let writing = write_answers(&stream, answers);
     // Reading ends first when the client half-closes; its answers are still written.
-    smol::future::zip(reading, writing).await;
+    zip(reading, writing).await;
 }
 
-async fn read_requests(mut stream: UnixStream, client: Client, events: &Events) {
+async fn read_requests(stream: &Source<UnixStream>, client: Client, events: &Events) {
     let mut line = Vec::new();
     let mut buffer = [0; 1_024];
     loop {
         let timeout = async {
-            smol::Timer::after(SILENCE).await;
+            Timer::after(SILENCE).await;
             Ok(0)
         };
-        let Ok(n @ 1..) = smol::future::or(stream.read(&mut buffer), timeout).await else { break };
+        let Ok(n @ 1..) = or(stream.read(&mut buffer), timeout).await else { break };
         for byte in buffer.get(..n).unwrap_or_default() {
             if *byte != b'\n' {
                 line.push(*byte);
@@ -197,20 +191,20 @@ async fn read_requests(mut stream: UnixStream, client: Client, events: &Events) 
         }
     }
     // An empty line never becomes a request; it ends the writer.
-    let _ = stream.shutdown(std::net::Shutdown::Read);
+    let _ = stream.get_ref().shutdown(std::net::Shutdown::Read);
     let _ = events.send(Event::Client(ClientEvent::Gone { client })).await;
 }
 
-async fn write_answers(mut stream: UnixStream, answers: Receiver<String>) {
+async fn write_answers(stream: &Source<UnixStream>, answers: Receiver<String>) {
     while let Ok(mut answer) = answers.recv().await {
         answer.push('\n');
         let timeout = async {
-            smol::Timer::after(Duration::from_secs(30)).await;
+            Timer::after(Duration::from_secs(30)).await;
             Err(io::ErrorKind::TimedOut.into())
         };
-        if smol::future::or(stream.write_all(answer.as_bytes()), timeout).await.is_err() {
+        if or(stream.write_all(answer.as_bytes()), timeout).await.is_err() {
             break;
         }
     }
-    let _ = stream.shutdown(std::net::Shutdown::Both);
+    let _ = stream.get_ref().shutdown(std::net::Shutdown::Both);
 }

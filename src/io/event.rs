@@ -40,4 +40,4 @@ pub enum Event {
     End,
 }
 
-pub type Events = smol::channel::Sender<Event>;
+pub type Events = async_channel::Sender<Event>;

@@ -4,16 +4,15 @@
 mod clock;
 mod control;
 mod disk;
+#[cfg(feature = "tls")]
+mod elsewhere;
 mod event;
 pub mod logging;
 mod machine;
 pub mod mail;
-// Defining symbols of the C library is unsafe by nature; nothing else in there is.
-#[cfg(all(target_arch = "mips", target_endian = "big", target_env = "musl"))]
-#[allow(unsafe_code)]
-mod mips_timer;
 mod net;
 mod ports;
+pub mod reactor;
 mod reset;
 mod run;
 mod seed;
@@ -21,7 +20,6 @@ mod seed;
 #[allow(unsafe_code)]
 mod signal;
 mod sysfs;
-mod task;
 // Takes a function of the C library's place.
 #[cfg(target_env = "musl")]
 #[allow(unsafe_code)]

@@ -2,12 +2,12 @@
 use super::event::{Event, Events};
 use super::net::Dropped;
 use super::tty::{Tty, open_raw};
-use crate::io::task::spawn;
+use crate::io::reactor::{Source, Task, Timer, spawn};
 use crate::switch::LineId;
 use crate::util::limits::VOICE_FRAMES;
 use crate::util::table::Table;
-use smol::channel::{Receiver, Sender, bounded};
-use smol::{Async, LocalExecutor, Task};
+use async_channel::{Receiver, Sender, bounded};
+use futures_lite::future::{or, pending};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -21,8 +21,8 @@ struct OpenPort {
     writes: Sender<Vec<u8>>,
     /// Frames of sound for it, if it is a voice port.
     voice: Sender<Box<[u8]>>,
-    _reader: Task<()>,
-    writer: Task<()>,
+    _reader: Task,
+    writer: Task,
 }
 
 #[derive(Default)]
@@ -89,18 +89,17 @@ impl Ports {
         &mut self,
         (line, generation, port): (LineId, u32, usize),
         tty: serialport::TTYPort,
-        executor: &Rc<LocalExecutor<'static>>,
         events: &Events,
     ) -> Option<Result<(), String>> {
         let ports = self.lines.get_mut(&line).filter(|l| l.generation == generation)?;
-        let tty = match Async::new(Tty::new(tty)) {
-            Ok(tty) => Arc::new(tty),
+        let tty = match Source::new(Tty::new(tty)) {
+            Ok(tty) => Rc::new(tty),
             Err(why) => return Some(Err(why.to_string())),
         };
         let (writes, queue) = bounded(WRITES);
         let (voice, frames) = bounded(VOICE_FRAMES);
-        let reader = spawn(executor, read(tty.clone(), (line, generation, port), events.clone()));
-        let writer = spawn(executor, write(tty, Queues { writes: queue, voice: frames }));
+        let reader = spawn(read(tty.clone(), (line, generation, port), events.clone()));
+        let writer = spawn(write(tty, Queues { writes: queue, voice: frames }));
         ports.ports.insert(port, OpenPort { writes, voice, _reader: reader, writer });
         Some(Ok(()))
     }
@@ -146,7 +145,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-async fn read(tty: Arc<Async<Tty>>, (line, generation, port): (LineId, u32, usize), events: Events) {
+async fn read(tty: Rc<Source<Tty>>, (line, generation, port): (LineId, u32, usize), events: Events) {
     let mut buffer = [0; READ];
     let why = loop {
         match tty.read_with(|tty| tty.read(&mut buffer)).await {
@@ -180,25 +179,24 @@ impl Queues {
         let voice = async {
             match self.voice.recv().await {
                 Ok(frame) if !self.writes.is_closed() => Some(frame),
-                _ => smol::future::pending().await,
+                _ => pending().await,
             }
         };
-        smol::future::or(write, voice).await
+        or(write, voice).await
     }
 }
 
 /// What was begun is written to its end before anything else: a frame cut short would shift all samples after it.
-async fn write(tty: Arc<Async<Tty>>, queues: Queues) {
+async fn write(tty: Rc<Source<Tty>>, queues: Queues) {
     while let Some(bytes) = queues.next().await {
         let mut rest = &*bytes;
         while !rest.is_empty() {
-            let written =
-                smol::future::or(async { tty.write_with(|tty| tty.write(rest)).await.ok() }, async {
-                    // After the close nobody waits for this task: it must not keep a dead port open for ever.
-                    closed(&queues.writes).await;
-                    smol::Timer::after(LAST_WORDS).await;
-                    None
-                });
+            let written = or(async { tty.write_with(|tty| tty.write(rest)).await.ok() }, async {
+                // After the close nobody waits for this task: it must not keep a dead port open for ever.
+                closed(&queues.writes).await;
+                Timer::after(LAST_WORDS).await;
+                None
+            });
             match written.await {
                 Some(n) => rest = rest.get(n..).unwrap_or_default(),
                 None => return,
@@ -210,13 +208,14 @@ async fn write(tty: Arc<Async<Tty>>, queues: Queues) {
 async fn closed(queue: &Receiver<Vec<u8>>) {
     while !queue.is_closed() {
         // Only reached while the port takes nothing.
-        smol::Timer::after(LAST_WORDS).await;
+        Timer::after(LAST_WORDS).await;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::reactor::{block_on, look};
     use std::os::fd::OwnedFd;
 
     const LINE: LineId = LineId(1);
@@ -225,21 +224,20 @@ mod tests {
     /// A port whose other side is in our hand, and the frames that came there.
     struct Rig {
         ports: Ports,
-        far: Async<OwnedFd>,
+        far: Source<OwnedFd>,
         heard: Vec<u8>,
     }
 
     fn run<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
-        let executor = Rc::new(LocalExecutor::new());
         let limit = async {
-            smol::Timer::after(std::time::Duration::from_secs(20)).await;
+            Timer::after(std::time::Duration::from_secs(20)).await;
             panic!("it takes too long");
         };
-        let opened = async { test(open(&executor).await).await };
-        smol::block_on(executor.run(smol::future::or(opened, limit)));
+        let opened = async { test(open().await).await };
+        block_on(or(opened, limit)).unwrap();
     }
 
-    async fn open(executor: &Rc<LocalExecutor<'static>>) -> Rig {
+    async fn open() -> Rig {
         let pair = nix::pty::openpty(None, None).unwrap();
         let path = nix::unistd::ttyname(&pair.slave).unwrap();
         let (events, inbox) = bounded(16);
@@ -249,8 +247,8 @@ mod tests {
             panic!("not opened")
         };
         let tty = result.unwrap();
-        assert_eq!(ports.opened((line, generation, port), tty, executor, &events), Some(Ok(())));
-        Rig { ports, far: Async::new(pair.master).unwrap(), heard: Vec::new() }
+        assert_eq!(ports.opened((line, generation, port), tty, &events), Some(Ok(())));
+        Rig { ports, far: Source::new(pair.master).unwrap(), heard: Vec::new() }
     }
 
     impl Rig {
@@ -282,7 +280,7 @@ mod tests {
         run(|mut rig| async move {
             for number in 0..1_000 {
                 rig.ports.voice(LINE, 0, frame(number));
-                smol::future::yield_now().await;
+                look().await;
             }
             while rig.heard.len() < FRAME || !rig.heard.ends_with(&frame(999)) {
                 rig.hear().await;
@@ -300,7 +298,7 @@ mod tests {
         run(|mut rig| async move {
             for number in 0..1_000 {
                 rig.ports.voice(LINE, 0, frame(number));
-                smol::future::yield_now().await;
+                look().await;
             }
             rig.ports.write(LINE, 0, b"last words".to_vec());
             rig.ports.close(LINE);

@@ -1,5 +1,4 @@
 //! The loop: events in, outputs out, sleep until the next deadline.
-mod alarm;
 mod calls;
 mod inputs;
 
@@ -8,20 +7,18 @@ use super::control::{ClientEvent, Control};
 use super::event::{Event, Events};
 use super::net::Net;
 use super::ports::Ports;
-use super::task::spawn;
+use super::reactor::{Source, Timer, block_on, look, spawn};
 use super::{disk, mail, reset, sysfs, uevent};
 use crate::config::Loaded;
 use crate::message::Change;
 use crate::switch::{Output, Switch};
 use crate::util::limits::CONFIG_BYTES;
 use crate::util::time::{Instant, Now};
-use alarm::Alarm;
+use async_channel::{Receiver, Sender, bounded};
+use futures_lite::future::or;
 use inputs::{Input, Inputs};
-use smol::LocalExecutor;
-use smol::channel::{Receiver, Sender, bounded};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 /// What `tandem run` was told.
 #[derive(Clone, Debug)]
@@ -51,7 +48,6 @@ pub fn read_config(path: &Path) -> io::Result<Loaded> {
 struct Shell {
     options: Options,
     clock: Clock,
-    executor: Rc<LocalExecutor<'static>>,
     events: Events,
     switch: Switch,
     ports: Ports,
@@ -62,7 +58,9 @@ struct Shell {
     disk: Sender<(u64, Change)>,
     mail: mail::Worker,
     next_look: Option<Instant>,
-    alarm: Alarm,
+    alarm: Timer,
+    /// When it rings.
+    alarm_at: Option<Instant>,
 }
 
 /// Run until SIGTERM.
@@ -81,10 +79,9 @@ pub fn run(options: Options) -> io::Result<()> {
         log::info!("option 'enabled' of section 'tandem' is 0: nothing to do");
         return Ok(());
     }
-    let executor = Rc::new(LocalExecutor::new());
     let (events, inbox) = bounded(EVENTS);
-    signals(&executor, &events)?;
-    let control = Control::start(&options.socket, &executor, &events)
+    signals(&events)?;
+    let control = Control::start(&options.socket, &events)
         .map_err(|e| io::Error::new(e.kind(), format!("control socket {}: {e}", options.socket.display())))?;
     let state_dir = PathBuf::from(&loaded.config.main.state_dir);
     let _lock = match disk::lock(&state_dir) {
@@ -101,8 +98,8 @@ pub fn run(options: Options) -> io::Result<()> {
         Vec::new()
     });
     let disk = disk::start(state_dir, events.clone())?;
-    let mail = start_mail(&executor, &events)?;
-    spawn(&executor, uevent::watch(events.clone())).detach();
+    let mail = start_mail(&events)?;
+    spawn(uevent::watch(events.clone())).detach();
     let file = options.config.display().to_string();
     let seed = super::seed::seed()?;
     let mut switch = Switch::new(loaded, &file, &files, seed, clock.now());
@@ -111,12 +108,11 @@ pub fn run(options: Options) -> io::Result<()> {
     drop(files);
     log::info!("tandem {} is running", env!("CARGO_PKG_VERSION"));
     let ports = Ports::new(options.dev.clone());
-    let (net, inlets) = Net::new(executor.clone(), clock, super::seed::seed()?);
+    let (net, inlets) = Net::new(clock, super::seed::seed()?);
     let (inputs, ttys) = Inputs::new(inlets, inbox);
     let shell = Shell {
         options,
         clock,
-        executor: executor.clone(),
         events,
         switch,
         ports,
@@ -126,12 +122,13 @@ pub fn run(options: Options) -> io::Result<()> {
         disk,
         mail,
         next_look: Some(Instant::ZERO),
-        alarm: Alarm::new(),
+        alarm: Timer::never(),
+        alarm_at: None,
     };
-    smol::block_on(executor.run(shell.serve(inputs)))
+    block_on(shell.serve(inputs))?
 }
 
-fn start_mail(executor: &Rc<LocalExecutor<'static>>, events: &Events) -> io::Result<mail::Worker> {
+fn start_mail(events: &Events) -> io::Result<mail::Worker> {
     let (worker, done) = mail::Worker::start(1)?;
     let events = events.clone();
     let forward = async move {
@@ -141,31 +138,30 @@ fn start_mail(executor: &Rc<LocalExecutor<'static>>, events: &Events) -> io::Res
             }
         }
     };
-    spawn(executor, forward).detach();
+    spawn(forward).detach();
     Ok(worker)
 }
 
 /// SIGHUP, SIGTERM and SIGINT as events.
-fn signals(executor: &Rc<LocalExecutor<'static>>, events: &Events) -> io::Result<()> {
+fn signals(events: &Events) -> io::Result<()> {
     let (read, write) = std::os::unix::net::UnixStream::pair()?;
     write.set_nonblocking(true)?;
     let write = std::sync::Arc::new(write);
     for (signal, mark) in [(libc::SIGHUP, b'h'), (libc::SIGTERM, b't'), (libc::SIGINT, b't')] {
         super::signal::mark_on(signal, mark, &write)?;
     }
-    let mut read = smol::Async::new(read)?;
+    let read = Source::new(read)?;
     let events = events.clone();
     let watch = async move {
-        use smol::io::AsyncReadExt as _;
         let mut mark = [0; 1];
-        while read.read_exact(&mut mark).await.is_ok() {
+        while read.read(&mut mark).await.is_ok_and(|count| count > 0) {
             let event = if mark == *b"h" { Event::Reload } else { Event::End };
             if events.send(event).await.is_err() {
                 return;
             }
         }
     };
-    spawn(executor, watch).detach();
+    spawn(watch).detach();
     Ok(())
 }
 
@@ -191,7 +187,7 @@ impl Shell {
             }
             if !inputs.is_empty() {
                 // The readers run, and the sound that came meanwhile is there in the next turn.
-                smol::future::yield_now().await;
+                look().await;
             }
         }
     }
@@ -208,12 +204,16 @@ impl Shell {
     /// What comes next, or `None` when a deadline may be due.
     async fn next_input(&mut self, inputs: &Inputs) -> Option<Input> {
         let deadline = [self.switch.poll_timeout(), self.next_look].into_iter().flatten().min();
-        self.alarm.set(deadline, self.clock);
+        if deadline != self.alarm_at {
+            self.alarm.set(deadline.map(|at| self.clock.system(at)));
+            self.alarm_at = deadline;
+        }
         let ring = async {
-            self.alarm.ring().await;
+            (&mut self.alarm).await;
+            self.alarm_at = None;
             None
         };
-        smol::future::or(inputs.next(), ring).await
+        or(inputs.next(), ring).await
     }
 
     fn look_at_bus(&mut self) {
@@ -275,7 +275,7 @@ impl Shell {
     ) {
         let (line, generation, port) = at;
         let result = match result {
-            Ok(tty) => match self.ports.opened(at, tty, &self.executor, &self.ttys) {
+            Ok(tty) => match self.ports.opened(at, tty, &self.ttys) {
                 Some(result) => result,
                 None => return,
             },
@@ -354,7 +354,7 @@ impl Shell {
         log::info!("ending");
         self.switch.handle_end(self.clock.now());
         self.carry_out();
-        let limit = smol::Timer::after(std::time::Duration::from_secs(3));
+        let limit = Timer::after(std::time::Duration::from_secs(3));
         let drain = async {
             while !self.switch.is_stored() {
                 let Ok(event) = inbox.recv().await else { break };
@@ -364,7 +364,7 @@ impl Shell {
                 }
             }
         };
-        smol::future::or(drain, async {
+        or(drain, async {
             limit.await;
         })
         .await;

@@ -1,9 +1,9 @@
 //! Kernel events of devices that come and go: netlink, without udev. DONGLE 1.5.
 use super::event::{Event, Events};
+use super::reactor::Source;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
 };
-use smol::Async;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Tell of events of usb and tty devices. Where netlink can't be had (a container, an emulator) the regular look at the bus does it alone.
@@ -33,12 +33,12 @@ pub async fn watch(events: Events) {
     }
 }
 
-fn open() -> std::io::Result<Async<OwnedFd>> {
+fn open() -> std::io::Result<Source<OwnedFd>> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let socket =
         socket(AddressFamily::Netlink, SockType::Datagram, flags, SockProtocol::NetlinkKObjectUEvent)?;
     bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 1))?;
-    Async::new(socket)
+    Source::of_nonblocking(socket)
 }
 
 /// `add@/devices/…\0ACTION=add\0SUBSYSTEM=tty\0…`

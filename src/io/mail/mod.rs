@@ -1,7 +1,7 @@
 //! Mail out: one thread that speaks SMTP, behind a bounded queue. A stuck server delays other mails, nothing else.
 use crate::config::Smtp;
 use crate::message::mail::{Mail, Outcome};
-use smol::channel::{Receiver, Sender, bounded};
+use async_channel::{Receiver, Sender, bounded};
 use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
@@ -120,10 +120,12 @@ fn next_job(jobs: &Receiver<Job>, conn: &mut Option<Connection>) -> Option<Job> 
     if conn.is_some() {
         let soon = async { jobs.recv().await.ok() };
         let timeout = async {
-            smol::Timer::after(KEEP).await;
+            crate::io::reactor::Timer::after(KEEP).await;
             None
         };
-        if let Some(job) = smol::block_on(smol::future::or(soon, timeout)) {
+        if let Some(job) =
+            crate::io::reactor::block_on(futures_lite::future::or(soon, timeout)).ok().flatten()
+        {
             return Some(job);
         }
     }

@@ -2,10 +2,10 @@
 use super::event::{NetEvent, Outlets};
 use super::pipe::Pipe;
 use super::shared::Scratch;
+use crate::io::reactor::Timer;
 use crate::sip::Flow;
-use smol::Timer;
-use smol::channel::{Receiver, Sender, bounded};
-use smol::future::or;
+use async_channel::{Receiver, Sender, bounded};
+use futures_lite::future::{or, pending};
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
@@ -15,8 +15,6 @@ use crate::util::limits::{TCP_QUEUE_BYTES, TCP_QUEUE_MESSAGES};
 
 /// Bytes of one read.
 const READ: usize = 4_096;
-/// Reads before the others are looked at.
-const PER_WAKE: u32 = 4;
 /// A peer that connects and says nothing so long only takes a place.
 const FIRST_WORDS: Duration = Duration::from_secs(30);
 /// A peer that takes nothing so long is dead.
@@ -167,7 +165,7 @@ async fn stopped(stop: &Receiver<Stop>) -> Turn {
 async fn written(writer: &mut Writer, pipe: &Pipe) -> Turn {
     match writer.run(pipe).await {
         // The queue is closed by a stop alone, which says how.
-        Ok(()) => smol::future::pending().await,
+        Ok(()) => pending().await,
         Err(why) => Turn::Over(why.to_string()),
     }
 }
@@ -189,11 +187,10 @@ async fn drain(pipe: &Pipe, writer: &mut Writer, scratch: &Scratch) {
 
 async fn read(pipe: &Pipe, flow: Flow, outlets: &Outlets, scratch: &Scratch, is_accepted: bool) -> Turn {
     let mut is_silent = is_accepted;
-    let mut count = 0_u32;
     loop {
         let patience = async {
             if !is_silent {
-                smol::future::pending::<()>().await;
+                pending::<()>().await;
             }
             Timer::after(FIRST_WORDS).await;
             Err(io::Error::new(io::ErrorKind::TimedOut, "the peer said nothing"))
@@ -204,11 +201,5 @@ async fn read(pipe: &Pipe, flow: Flow, outlets: &Outlets, scratch: &Scratch, is_
             Err(why) => return Turn::Over(why.to_string()),
         }
         is_silent = false;
-        count = count.wrapping_add(1);
-        if count.is_multiple_of(PER_WAKE)
-            && let Err(why) = pipe.readable().await
-        {
-            return Turn::Over(why.to_string());
-        }
     }
 }

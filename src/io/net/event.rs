@@ -3,7 +3,7 @@ use super::shared::Dropped;
 use crate::sip::Flow;
 use crate::switch::net::Way;
 use crate::util::limits::{NET_EVENTS, RTP_WAITING, SIP_WAITING_BYTES};
-use smol::channel::{Receiver, Sender, bounded};
+use async_channel::{Receiver, Sender, bounded};
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;

@@ -3,6 +3,7 @@ use super::resolve::Resolver;
 use crate::sip::Transport;
 use crate::util::limits::{HOST_ADDRESSES, HOST_SERVERS};
 use crate::wire::dns::{Data, Kind, Naptr, Srv, services, srv_order};
+use futures_lite::future::zip;
 use std::net::{IpAddr, SocketAddr};
 
 /// With a port no SRV records are asked for, with a transport no NAPTR.
@@ -108,7 +109,7 @@ async fn addresses(dns: &Resolver, host: &str) -> Result<Vec<IpAddr>, String> {
     if !known.is_empty() {
         return Ok(known);
     }
-    let (v4, v6) = smol::future::zip(dns.ask(host, Kind::A), dns.ask(host, Kind::Aaaa)).await;
+    let (v4, v6) = zip(dns.ask(host, Kind::A), dns.ask(host, Kind::Aaaa)).await;
     let both = match (v4, v6) {
         (Ok(mut v4), Ok(v6)) => {
             v4.extend(v6);

@@ -27,18 +27,18 @@ pub use event::{Inlets, NetEvent, RtpEvent};
 pub use shared::Dropped;
 
 use super::clock::Clock;
-use super::task::spawn;
+use super::reactor::{Timer, spawn};
 use crate::sip::{Flow, Transport};
 use crate::switch::net::{Listening, Place, TlsPeer, Way};
 use crate::util::limits::SIP_MESSAGE;
 use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
 use event::Outlets;
+use futures_lite::future::or;
 use locate::locate;
 use resolve::Resolver;
 use rtp::RtpPort;
 use shared::Scratch;
-use smol::LocalExecutor;
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -64,10 +64,9 @@ pub struct Net {
 impl Net {
     /// And where comes out what the sockets hear.
     #[must_use]
-    pub fn new(executor: Rc<LocalExecutor<'static>>, clock: Clock, seed: Seed) -> (Self, Inlets) {
+    pub fn new(clock: Clock, seed: Seed) -> (Self, Inlets) {
         let (outlets, inlets) = Outlets::new();
-        let means =
-            Means { executor, clock, outlets, scratch: Scratch::new(SIP_MESSAGE), locals: Rc::default() };
+        let means = Means { clock, outlets, scratch: Scratch::new(SIP_MESSAGE), locals: Rc::default() };
         let net = Self {
             means,
             udp: Table::new(),
@@ -78,7 +77,7 @@ impl Net {
             unsent_rtp: Dropped::default(),
             resolver: Rc::new(Resolver::new(Random::new(seed))),
         };
-        spawn(&net.means.executor, uplink::watch(net.means.outlets.clone())).detach();
+        spawn(uplink::watch(net.means.outlets.clone())).detach();
         (net, inlets)
     }
 
@@ -174,17 +173,17 @@ impl Net {
             let found = match turn {
                 Ok(_turn) => {
                     let late = async {
-                        smol::Timer::after(LOOKUP).await;
+                        Timer::after(LOOKUP).await;
                         Err("the name servers take too long".to_owned())
                     };
-                    smol::future::or(locate(&resolver, &host, port, transport), late).await
+                    or(locate(&resolver, &host, port, transport), late).await
                 }
                 Err(why) => Err(why),
             };
             let result = found.and_then(|all| ways(&all, &means));
             means.outlets.tell(NetEvent::Resolved { token, result }).await;
         };
-        spawn(&self.means.executor, answer).detach();
+        spawn(answer).detach();
     }
 
     /// Open an RTP port.
@@ -194,8 +193,8 @@ impl Net {
     pub fn bind_rtp(&mut self, port: u16) -> Result<(), String> {
         self.rtp_openings = self.rtp_openings.wrapping_add(1);
         self.rtp.remove(&port);
-        let Means { executor, outlets, scratch, .. } = &self.means;
-        let open = RtpPort::open(port, self.rtp_openings, executor, outlets, scratch)
+        let Means { outlets, scratch, .. } = &self.means;
+        let open = RtpPort::open(port, self.rtp_openings, outlets, scratch)
             .map_err(|why| places::words(&why, None, port))?;
         self.rtp.insert(port, open);
         Ok(())

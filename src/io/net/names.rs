@@ -1,6 +1,7 @@
 //! A name server of the tests' own, with real sockets: weights, failover, cut answers, lies, silence.
 use super::locate::locate;
 use super::resolve::Resolver;
+use crate::io::reactor::block_on;
 use crate::sip::Transport::{self, Tcp, Udp};
 use crate::util::random::Random;
 use std::collections::HashMap;
@@ -194,7 +195,7 @@ fn find(
     port: Option<u16>,
     transport: Option<Transport>,
 ) -> Result<Vec<String>, String> {
-    let found = smol::block_on(locate(dns, host, port, transport))?;
+    let found = block_on(locate(dns, host, port, transport)).unwrap()?;
     Ok(found.into_iter().map(|(transport, at)| format!("{} {at}", transport.name())).collect())
 }
 

@@ -1,7 +1,7 @@
 //! A connection as its course sees it: plain bytes, whatever goes over the wire.
 use super::shared::Scratch;
+use crate::io::reactor::Source;
 use crate::sip::Transport;
-use smol::Async;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
@@ -10,14 +10,14 @@ use {rustls::Connection, std::cell::RefCell};
 
 /// TCP, or TLS over it.
 pub struct Pipe {
-    stream: Async<TcpStream>,
+    stream: Source<TcpStream>,
     #[cfg(feature = "tls")]
     tls: Option<RefCell<Connection>>,
 }
 
 impl Pipe {
     #[must_use]
-    pub const fn plain(stream: Async<TcpStream>) -> Self {
+    pub const fn plain(stream: Source<TcpStream>) -> Self {
         Self {
             stream,
             #[cfg(feature = "tls")]
@@ -30,7 +30,7 @@ impl Pipe {
     /// # Errors
     /// What the system says, or TLS: `rustls::Error` is inside.
     #[cfg(feature = "tls")]
-    pub async fn tls(stream: Async<TcpStream>, connection: Connection) -> io::Result<Self> {
+    pub async fn tls(stream: Source<TcpStream>, connection: Connection) -> io::Result<Self> {
         let pipe = Self { stream, tls: Some(RefCell::new(connection)) };
         if let Some(tls) = &pipe.tls {
             loop {
@@ -106,14 +106,6 @@ impl Pipe {
             self.send(tls).await?;
         }
         Ok(())
-    }
-
-    /// Wait for the reactor's next look, and for something to read.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.stream.readable().await
     }
 
     /// We have said all.

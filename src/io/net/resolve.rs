@@ -1,11 +1,11 @@
 //! Names to addresses, asked of the name servers by datagrams of ours: a server that is slow or dead blocks nothing else.
 use super::shared::Shared;
 use super::tcp::connected;
+use crate::io::reactor::{Source, Timer};
 use crate::util::limits::{DNS_ALIASES, DNS_ANSWER, HOSTS_BYTES, LOOKUPS, NAME_SERVERS};
 use crate::util::random::Random;
 use crate::wire::dns::{Answer, Data, Kind, NO_SUCH_NAME, query};
-use smol::future::or;
-use smol::{Async, Timer};
+use futures_lite::future::or;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io::{self, Read, Write as _};
@@ -167,7 +167,7 @@ async fn ask_by_tcp(
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-async fn fill(stream: &Async<TcpStream>, mut room: &mut [u8]) -> io::Result<()> {
+async fn fill(stream: &Source<TcpStream>, mut room: &mut [u8]) -> io::Result<()> {
     while !room.is_empty() {
         let count = stream.read_with(|mut s| s.read(room)).await?;
         if count == 0 {

@@ -2,22 +2,17 @@
 use super::event::{Outlets, RtpEvent};
 use super::shared::{Scratch, Shared};
 use super::sockets::{Class, canonical, for_socket, on_any, udp};
-use crate::io::task::spawn;
+use crate::io::reactor::{Task, spawn};
 use crate::util::limits::RTP_DATAGRAM;
-use smol::{LocalExecutor, Task};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::rc::Rc;
-
-/// Datagrams read before the others are looked at.
-const PER_WAKE: u32 = 16;
 
 /// An open port; closed at once when dropped.
 pub struct RtpPort {
     socket: Shared<UdpSocket>,
     is_ipv6: bool,
     generation: u32,
-    _reader: Task<()>,
+    _reader: Task,
 }
 
 impl Drop for RtpPort {
@@ -31,18 +26,12 @@ impl RtpPort {
     ///
     /// # Errors
     /// What the system says.
-    pub fn open(
-        port: u16,
-        generation: u32,
-        executor: &Rc<LocalExecutor<'static>>,
-        outlets: &Outlets,
-        scratch: &Scratch,
-    ) -> io::Result<Self> {
+    pub fn open(port: u16, generation: u32, outlets: &Outlets, scratch: &Scratch) -> io::Result<Self> {
         let socket = on_any(port, |at| udp(at, Class::Voice))?;
         let is_ipv6 = socket.local_addr()?.is_ipv6();
         let socket = Shared::new(socket)?;
         let reader = read(socket.clone(), (port, generation), outlets.clone(), scratch.clone());
-        Ok(Self { socket, is_ipv6, generation, _reader: spawn(executor, reader) })
+        Ok(Self { socket, is_ipv6, generation, _reader: spawn(reader) })
     }
 
     #[must_use]
@@ -58,7 +47,6 @@ impl RtpPort {
 }
 
 async fn read(socket: Shared<UdpSocket>, (port, generation): (u16, u32), outlets: Outlets, scratch: Scratch) {
-    let mut count = 0_u32;
     loop {
         // One byte more tells what is too long.
         let take = |s: &UdpSocket| scratch.read(RTP_DATAGRAM.saturating_add(1), |buffer| s.recv_from(buffer));
@@ -71,10 +59,6 @@ async fn read(socket: Shared<UdpSocket>, (port, generation): (u16, u32), outlets
             }
             Err(why) if why.kind() == io::ErrorKind::NotConnected => return,
             Err(why) => log::debug!("RTP port {port}: {why}"),
-        }
-        count = count.wrapping_add(1);
-        if count.is_multiple_of(PER_WAKE) && socket.readable().await.is_err() {
-            return;
         }
     }
 }

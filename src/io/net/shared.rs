@@ -1,29 +1,26 @@
 //! A socket that a task waits for and that can be closed at once from outside: a port that was closed can be bound again in the
 //! same turn, which the dropping of a task does not promise.
-use smol::Async;
+use crate::io::reactor::Source;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsFd;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
-pub struct Shared<T>(Rc<RefCell<Option<Async<T>>>>);
+pub struct Shared<T: AsFd + 'static>(Rc<RefCell<Option<Source<T>>>>);
 
-impl<T> Clone for Shared<T> {
+impl<T: AsFd> Clone for Shared<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<T> Shared<T> {
+impl<T: AsFd> Shared<T> {
     /// # Errors
     /// What the system says.
-    pub fn new(socket: T) -> io::Result<Self>
-    where
-        T: AsFd,
-    {
-        Ok(Self(Rc::new(RefCell::new(Some(Async::new_nonblocking(socket)?)))))
+    pub fn new(socket: T) -> io::Result<Self> {
+        Ok(Self(Rc::new(RefCell::new(Some(Source::of_nonblocking(socket)?)))))
     }
 
     /// # Errors
@@ -40,29 +37,24 @@ impl<T> Shared<T> {
     /// # Errors
     /// Those of `operation`; `NotConnected` after `close`.
     pub async fn read_with<R>(&self, mut operation: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        loop {
-            match self.with(&mut operation) {
-                Err(why) if why.kind() == io::ErrorKind::WouldBlock => self.readable().await?,
-                Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
+        poll_fn(|context| {
+            let socket = self.0.borrow();
+            let Some(socket) = socket.as_ref() else {
+                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+            };
+            loop {
+                ready!(socket.poll_readable(context))?;
+                if let Some(result) = socket.try_read(&mut operation) {
+                    return Poll::Ready(result);
+                }
             }
-        }
-    }
-
-    /// Wait for the reactor's next look, and for something to read.
-    ///
-    /// # Errors
-    /// What the system says; `NotConnected` after `close`.
-    pub async fn readable(&self) -> io::Result<()> {
-        poll_fn(|context| match self.0.borrow().as_ref() {
-            Some(socket) => socket.poll_readable(context),
-            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         })
         .await
     }
 
     pub fn close(&self) {
-        self.0.borrow_mut().take();
+        let socket = self.0.borrow_mut().take();
+        drop(socket);
     }
 }
 

@@ -6,12 +6,11 @@ use super::shared::Shared;
 use super::sockets::{begin_connect, canonical, listener, on_any, tune};
 use super::tls::{Client, Server, Side, secure};
 use super::udp::Means;
-use crate::io::task::spawn;
+use crate::io::reactor::{Source, Task, Timer, spawn};
 use crate::sip::Flow;
 use crate::util::limits::{TCP_ACCEPTED, TCP_OURS, TCP_PER_SOURCE};
 use crate::util::table::Table;
-use smol::future::or;
-use smol::{Async, Task, Timer};
+use futures_lite::future::or;
 use std::cell::RefCell;
 use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -22,9 +21,6 @@ use std::time::Duration;
 const FIRST_ACCEPTED: u32 = 1 << 31;
 /// A connection that isn't made within it has failed.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Connections accepted before the others are looked at.
-const PER_WAKE: u32 = 16;
-
 /// Who made a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Origin {
@@ -138,7 +134,7 @@ pub struct Acceptor {
     local: SocketAddr,
     tls: Rc<RefCell<Option<Server>>>,
     connections: Rc<RefCell<Connections>>,
-    _task: Task<()>,
+    _task: Task,
 }
 
 impl Drop for Acceptor {
@@ -169,7 +165,7 @@ impl Acceptor {
         let socket = Shared::new(socket)?;
         let tls = Rc::new(RefCell::new(tls));
         let task = accept(socket.clone(), id, means.clone(), connections.clone(), tls.clone());
-        let task = spawn(&means.executor, task);
+        let task = spawn(task);
         Ok(Self { id, socket, local, tls, connections: connections.clone(), _task: task })
     }
 
@@ -191,7 +187,6 @@ async fn accept(
     connections: Rc<RefCell<Connections>>,
     tls: Rc<RefCell<Option<Server>>>,
 ) {
-    let mut count = 0_u32;
     loop {
         match socket.read_with(TcpListener::accept).await {
             Ok((stream, remote)) => {
@@ -206,10 +201,6 @@ async fn accept(
                 log::warn!("SIP over TCP accepts nobody: {why}");
                 Timer::after(Duration::from_secs(1)).await;
             }
-        }
-        count = count.wrapping_add(1);
-        if count.is_multiple_of(PER_WAKE) && socket.readable().await.is_err() {
-            return;
         }
     }
 }
@@ -227,7 +218,7 @@ fn welcome(
         means.outlets.dropped_sip.count("SIP connections or datagrams turned away: too many");
         return;
     }
-    let stream = match Async::new(stream) {
+    let stream = match Source::new(stream) {
         Ok(stream) => stream,
         Err(why) => {
             log::debug!("an accepted connection can't be used: {why}");
@@ -245,7 +236,7 @@ fn welcome(
         };
         task_means.outlets.tell(NetEvent::Ended { id, why }).await;
     };
-    spawn(&means.executor, course).detach();
+    spawn(course).detach();
 }
 
 /// Make a connection; `NetEvent::Connected` or `Ended` comes.
@@ -274,7 +265,7 @@ pub fn connect(
         let why = make(id, to, tls, ends, &task_means).await;
         task_means.outlets.tell(NetEvent::Ended { id, why }).await;
     };
-    spawn(&means.executor, course).detach();
+    spawn(course).detach();
     Ok(())
 }
 
@@ -300,7 +291,7 @@ async fn late<T>() -> Result<T, String> {
 }
 
 /// As it is, or after a handshake.
-async fn secured(stream: Async<TcpStream>, side: Option<Side>) -> Result<Pipe, String> {
+async fn secured(stream: Source<TcpStream>, side: Option<Side>) -> Result<Pipe, String> {
     let Some(side) = side else { return Ok(Pipe::plain(stream)) };
     tune(stream.get_ref());
     or(secure(stream, side), late()).await
@@ -308,8 +299,8 @@ async fn secured(stream: Async<TcpStream>, side: Option<Side>) -> Result<Pipe, S
 
 /// # Errors
 /// What the system says.
-pub async fn connected(to: SocketAddr) -> io::Result<Async<TcpStream>> {
-    let stream = Async::new_nonblocking(begin_connect(to)?)?;
+pub async fn connected(to: SocketAddr) -> io::Result<Source<TcpStream>> {
+    let stream = Source::of_nonblocking(begin_connect(to)?)?;
     stream.writable().await?;
     if stream.get_ref().peer_addr().is_ok() {
         return Ok(stream);

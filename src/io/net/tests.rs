@@ -1,17 +1,15 @@
 //! Real sockets on the loopback. Each wait has a deadline; nothing sleeps.
 use super::{Clock, Inlets, Net, NetEvent, RtpEvent};
+use crate::io::reactor::{Source, Timer, block_on, look};
 use crate::sip::{Flow, Transport};
 use crate::switch::net::{Listening, Place, Way};
 use crate::util::limits::{
     RTP_DATAGRAM, RTP_WAITING, TCP_ACCEPTED, TCP_PER_SOURCE, TCP_QUEUE_BYTES, TCP_QUEUE_MESSAGES,
 };
-use smol::future::{or, yield_now};
-use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use smol::net::{TcpStream, UdpSocket};
-use smol::{Async, LocalExecutor, Timer};
+use futures_lite::future::or;
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
-use std::rc::Rc;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 pub(super) struct Rig {
@@ -20,9 +18,8 @@ pub(super) struct Rig {
 }
 
 pub(super) fn run<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
-    let executor = Rc::new(LocalExecutor::new());
-    let (net, inlets) = Net::new(executor.clone(), Clock::start(), [0; 32]);
-    smol::block_on(executor.run(within(test(Rig { net, inlets }))));
+    let (net, inlets) = Net::new(Clock::start(), [0; 32]);
+    block_on(within(test(Rig { net, inlets }))).unwrap();
 }
 
 pub(super) async fn within<R>(wait: impl Future<Output = R>) -> R {
@@ -31,6 +28,48 @@ pub(super) async fn within<R>(wait: impl Future<Output = R>) -> R {
         panic!("it takes too long");
     };
     or(wait, limit).await
+}
+
+/// The other end of a connection.
+struct Peer(Source<TcpStream>);
+
+impl Peer {
+    /// The kernel takes it in before anybody accepts.
+    fn connect(to: SocketAddr) -> Self {
+        Self(Source::new(TcpStream::connect(to).unwrap()).unwrap())
+    }
+
+    async fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes).await
+    }
+
+    async fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.read(bytes).await
+    }
+
+    async fn read_exact(&self, mut bytes: &mut [u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let count = self.read(bytes).await?;
+            assert!(count > 0, "it ended");
+            bytes = &mut bytes[count..];
+        }
+        Ok(())
+    }
+
+    async fn read_to_end(&self, all: &mut Vec<u8>) -> io::Result<usize> {
+        let mut buffer = [0; 4_096];
+        loop {
+            match self.read(&mut buffer).await? {
+                0 => return Ok(all.len()),
+                count => all.extend(&buffer[..count]),
+            }
+        }
+    }
+}
+
+/// A phone's socket for datagrams.
+fn phone(host: &str) -> Source<UdpSocket> {
+    Source::new(UdpSocket::bind((host, 0)).unwrap()).unwrap()
 }
 
 impl Rig {
@@ -112,11 +151,11 @@ fn localhost(port: u16) -> SocketAddr {
 
 /// A port that nobody has.
 fn free_port() -> u16 {
-    std::net::UdpSocket::bind(localhost(0)).unwrap().local_addr().unwrap().port()
+    UdpSocket::bind(localhost(0)).unwrap().local_addr().unwrap().port()
 }
 
 fn has_ipv6() -> bool {
-    std::net::UdpSocket::bind("[::1]:0").is_ok()
+    UdpSocket::bind("[::1]:0").is_ok()
 }
 
 #[test]
@@ -129,19 +168,19 @@ fn datagrams_come_and_go_with_our_address_as_the_peer_sees_it() {
             hosts.push("::1");
         }
         for host in hosts {
-            let peer = UdpSocket::bind((host, 0)).await.unwrap();
+            let peer = phone(host);
             let ours = if host == "::1" { "::1" } else { "127.0.0.1" };
-            peer.send_to(b"OPTIONS", (ours, at.port())).await.unwrap();
+            peer.get_ref().send_to(b"OPTIONS", (ours, at.port())).unwrap();
             let (flow, bytes) = rig.datagram().await;
             assert_eq!(bytes, b"OPTIONS");
             let local = SocketAddr::new(ours.parse().unwrap(), at.port());
             // The kernel answers a loopback address from itself.
             let local = if host == "127.0.0.2" { SocketAddr::new(flow.local.ip(), at.port()) } else { local };
-            let remote = peer.local_addr().unwrap();
+            let remote = peer.get_ref().local_addr().unwrap();
             assert_eq!(flow, Flow { transport: Transport::Udp, id: 7, local, remote }, "{host}");
             rig.net.send(flow, b"200".to_vec());
             let mut answer = [0; 64];
-            let (n, from) = within(peer.recv_from(&mut answer)).await.unwrap();
+            let (n, from) = within(peer.read_with(|p| p.recv_from(&mut answer))).await.unwrap();
             assert_eq!((&answer[..n], from), (&b"200"[..], flow.local), "{host}");
         }
     });
@@ -151,11 +190,11 @@ fn datagrams_come_and_go_with_our_address_as_the_peer_sees_it() {
 fn the_longest_datagram_comes_whole() {
     run(|mut rig| async move {
         let at = rig.listen(1, Transport::Udp, Place::Address(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
-        let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let peer = phone("127.0.0.1");
         let long: Vec<u8> = (0..65_507_u32).map(|n| n.to_le_bytes()[0]).collect();
-        peer.send_to(&long, at).await.unwrap();
+        peer.get_ref().send_to(&long, at).unwrap();
         assert_eq!(rig.datagram().await.1, long);
-        peer.send_to(b"", at).await.unwrap();
+        peer.get_ref().send_to(b"", at).unwrap();
         assert_eq!(rig.datagram().await.1, b"", "an empty one is a keep-alive");
     });
 }
@@ -185,7 +224,7 @@ fn a_place_is_free_at_once_for_the_next() {
         rig.net.unlisten(1);
         rig.listen(2, Transport::Udp, Place::Device("lo".to_owned()), any.port()).unwrap();
         let at = rig.tcp();
-        let mut peer = TcpStream::connect(at).await.unwrap();
+        let peer = Peer::connect(at);
         rig.connected().await;
         peer.write_all(b"x").await.unwrap();
         rig.stream(1).await;
@@ -195,7 +234,7 @@ fn a_place_is_free_at_once_for_the_next() {
         assert_eq!(within(peer.read_to_end(&mut rest)).await.unwrap(), 0, "its connections end");
         drop(peer);
         assert_eq!(rig.ended().await.1, "closed by us");
-        let _peer = TcpStream::connect(at).await.unwrap();
+        let _peer = Peer::connect(at);
         assert_eq!(rig.connected().await.local, at);
     });
 }
@@ -204,11 +243,11 @@ fn a_place_is_free_at_once_for_the_next() {
 fn an_accepted_connection_talks_both_ways() {
     run(|mut rig| async move {
         let at = rig.listen(9, Transport::Tcp, Place::Any, 0).unwrap();
-        let mut peer = TcpStream::connect(localhost(at.port())).await.unwrap();
+        let peer = Peer::connect(localhost(at.port()));
         let flow = rig.connected().await;
         assert!(flow.id >= 1 << 31);
         assert_eq!(flow.local, localhost(at.port()));
-        assert_eq!((flow.transport, flow.remote), (Transport::Tcp, peer.local_addr().unwrap()));
+        assert_eq!((flow.transport, flow.remote), (Transport::Tcp, peer.0.get_ref().local_addr().unwrap()));
         peer.write_all(b"REGISTER").await.unwrap();
         assert_eq!(rig.stream(8).await, b"REGISTER");
         rig.net.send(flow, b"200".to_vec());
@@ -228,10 +267,10 @@ fn an_accepted_connection_talks_both_ways() {
 fn a_peer_that_has_said_all_still_gets_its_answer() {
     run(|mut rig| async move {
         let at = rig.tcp();
-        let mut peer = TcpStream::connect(at).await.unwrap();
+        let peer = Peer::connect(at);
         let flow = rig.connected().await;
         peer.write_all(b"OPTIONS").await.unwrap();
-        peer.shutdown(Shutdown::Write).unwrap();
+        peer.0.get_ref().shutdown(Shutdown::Write).unwrap();
         assert_eq!(rig.stream(7).await, b"OPTIONS");
         rig.net.send(flow, b"200".to_vec());
         let mut answer = [0; 3];
@@ -244,12 +283,13 @@ fn a_peer_that_has_said_all_still_gets_its_answer() {
 #[test]
 fn a_connection_of_ours() {
     run(|mut rig| async move {
-        let listener = smol::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let to = listener.local_addr().unwrap();
+        let listener = Source::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        let to = listener.get_ref().local_addr().unwrap();
         rig.net.connect(5, to, None).unwrap();
         let early = Flow { transport: Transport::Tcp, id: 5, local: localhost(0), remote: to };
         rig.net.send(early, b"INVITE".to_vec());
-        let (mut peer, remote) = within(listener.accept()).await.unwrap();
+        let (peer, remote) = within(listener.read_with(TcpListener::accept)).await.unwrap();
+        let peer = Peer(Source::new(peer).unwrap());
         let flow = rig.connected().await;
         assert_eq!((flow.id, flow.local, flow.remote), (5, remote, to));
         let mut request = [0; 6];
@@ -287,7 +327,7 @@ fn a_connection_that_can_not_be_made() {
 fn what_was_written_before_the_end_arrives() {
     run(|mut rig| async move {
         let at = rig.tcp();
-        let mut peer = TcpStream::connect(at).await.unwrap();
+        let peer = Peer::connect(at);
         let flow = rig.connected().await;
         peer.write_all(&[b'?'; 1_000]).await.unwrap();
         let long = vec![b'x'; TCP_QUEUE_BYTES];
@@ -306,18 +346,18 @@ fn what_was_written_before_the_end_arrives() {
 fn a_peer_that_does_not_read_is_let_go() {
     run(|mut rig| async move {
         let at = rig.tcp();
-        let _peer = TcpStream::connect(at).await.unwrap();
+        let _peer = Peer::connect(at);
         let flow = rig.connected().await;
         let mut sent = 0_usize;
         while rig.inlets.net.is_empty() {
             rig.net.send(flow, vec![b'x'; 32_768]);
             sent += 1;
             assert!(sent < 10_000, "it takes without end");
-            yield_now().await;
+            look().await;
         }
         assert_eq!(rig.ended().await, (flow.id, "the peer takes nothing".to_owned()));
 
-        let _peer = TcpStream::connect(at).await.unwrap();
+        let _peer = Peer::connect(at);
         let flow = rig.connected().await;
         for _ in 0..=TCP_QUEUE_MESSAGES {
             rig.net.send(flow, vec![b'x']);
@@ -327,17 +367,13 @@ fn a_peer_that_does_not_read_is_let_go() {
 }
 
 /// Connected, or turned away.
-async fn try_connect(
-    rig: &mut Rig,
-    from: Ipv4Addr,
-    to: SocketAddr,
-) -> Option<(Flow, Async<std::net::TcpStream>)> {
+async fn try_connect(rig: &mut Rig, from: Ipv4Addr, to: SocketAddr) -> Option<(Flow, Peer)> {
     use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, socket};
     use std::os::fd::AsRawFd as _;
     let peer = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
     bind(peer.as_raw_fd(), &SockaddrStorage::from(SocketAddr::from((from, 0)))).unwrap();
     connect(peer.as_raw_fd(), &SockaddrStorage::from(to)).unwrap();
-    let mut peer = Async::new(std::net::TcpStream::from(peer)).unwrap();
+    let peer = Peer(Source::new(TcpStream::from(peer)).unwrap());
     let mut byte = [0; 1];
     let closed = async {
         assert!(matches!(peer.read(&mut byte).await, Ok(0) | Err(_)), "nobody wrote");
@@ -363,7 +399,7 @@ fn a_thousand_connections() {
         }
         assert_eq!(open.len(), TCP_ACCEPTED, "all sources");
         // Who is in goes on, and a place that is free is given away.
-        let (flow, mut peer) = open.swap_remove(0);
+        let (flow, peer) = open.swap_remove(0);
         peer.write_all(b"x").await.unwrap();
         rig.stream(1).await;
         rig.net.disconnect(flow.id);
@@ -381,7 +417,7 @@ fn numbers_of_living_connections_are_not_given_again() {
         let mut peers = Vec::new();
         let mut ids = Vec::new();
         for round in 0..3 {
-            peers.push(TcpStream::connect(at).await.unwrap());
+            peers.push(Peer::connect(at));
             ids.push(rig.connected().await.id);
             if round == 1 {
                 rig.net.connections.borrow_mut().set_next(u32::MAX);
@@ -396,17 +432,17 @@ fn rtp_comes_and_goes() {
     run(|mut rig| async move {
         let port = free_port();
         rig.net.bind_rtp(port).unwrap();
-        let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        peer.send_to(&[0; RTP_DATAGRAM + 1], localhost(port)).await.unwrap();
-        peer.send_to(&[1; RTP_DATAGRAM], localhost(port)).await.unwrap();
+        let peer = phone("127.0.0.1");
+        peer.get_ref().send_to(&[0; RTP_DATAGRAM + 1], localhost(port)).unwrap();
+        peer.get_ref().send_to(&[1; RTP_DATAGRAM], localhost(port)).unwrap();
         let event = rig.rtp().await;
-        assert_eq!((event.port, event.from), (port, peer.local_addr().unwrap()));
+        assert_eq!((event.port, event.from), (port, peer.get_ref().local_addr().unwrap()));
         assert_eq!(event.bytes, [1; RTP_DATAGRAM], "the longer one is dropped");
         assert!(rig.net.admits_rtp(&event));
         assert_eq!(rig.net.means.outlets.dropped_rtp.get(), 1);
         rig.net.send_rtp(port, event.from, b"sound");
         let mut bytes = [0; 16];
-        let (n, from) = within(peer.recv_from(&mut bytes)).await.unwrap();
+        let (n, from) = within(peer.read_with(|p| p.recv_from(&mut bytes))).await.unwrap();
         assert_eq!((&bytes[..n], from), (&b"sound"[..], localhost(port)));
         rig.net.close_rtp(port);
         assert!(!rig.net.admits_rtp(&event), "what came before the close");
@@ -419,7 +455,7 @@ fn rtp_comes_and_goes() {
 #[test]
 fn an_rtp_port_that_is_taken() {
     run(|mut rig| async move {
-        let other = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+        let other = UdpSocket::bind("0.0.0.0:0").unwrap();
         let port = other.local_addr().unwrap().port();
         let why = rig.net.bind_rtp(port).unwrap_err();
         assert!(why.contains(&format!("port {port} is taken")), "{why}");
@@ -433,13 +469,13 @@ fn of_too_much_rtp_the_oldest_goes() {
     run(|mut rig| async move {
         let port = free_port();
         rig.net.bind_rtp(port).unwrap();
-        let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let peer = phone("127.0.0.1");
         for n in 0..100_u8 {
-            peer.send_to(&[n], localhost(port)).await.unwrap();
+            peer.get_ref().send_to(&[n], localhost(port)).unwrap();
             let seen = || rig.inlets.rtp.len() + rig.net.means.outlets.dropped_rtp.get() as usize;
             within(async {
                 while seen() <= usize::from(n) {
-                    yield_now().await;
+                    look().await;
                 }
             })
             .await;
@@ -456,13 +492,13 @@ fn of_too_much_rtp_the_oldest_goes() {
 fn datagrams_wait_within_bounds() {
     run(|mut rig| async move {
         let at = rig.listen(1, Transport::Udp, Place::Address(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
-        let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let peer = phone("127.0.0.1");
         let dropped = rig.net.means.outlets.dropped_sip.clone();
         for n in 0..8 {
-            peer.send_to(&vec![n; 60_000], at).await.unwrap();
+            peer.get_ref().send_to(&vec![n; 60_000], at).unwrap();
             within(async {
                 while rig.inlets.net.len() + dropped.get() as usize <= usize::from(n) {
-                    yield_now().await;
+                    look().await;
                 }
             })
             .await;
@@ -471,7 +507,7 @@ fn datagrams_wait_within_bounds() {
         for n in 0..4 {
             assert_eq!(rig.datagram().await.1[0], n);
         }
-        peer.send_to(b"room again", at).await.unwrap();
+        peer.get_ref().send_to(b"room again", at).unwrap();
         assert_eq!(rig.datagram().await.1, b"room again");
     });
 }

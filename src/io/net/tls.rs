@@ -1,7 +1,7 @@
 //! TLS for SIP: our own certificate, and the check of a provider's. RFC 3261 section 26.3, RFC 5922.
 use super::pipe::Pipe;
+use crate::io::reactor::Source;
 use crate::switch::net::{TlsOwn, TlsPeer};
-use smol::Async;
 #[cfg(feature = "tls")]
 use std::io;
 use std::net::TcpStream;
@@ -20,7 +20,8 @@ pub enum Side {
 #[cfg(feature = "tls")]
 mod with {
     use super::super::certificate::make;
-    use super::{Async, Pipe, Side, TcpStream, TlsOwn, TlsPeer, io};
+    use super::{Pipe, Side, Source, TcpStream, TlsOwn, TlsPeer, io};
+    use crate::io::elsewhere::elsewhere;
     use crate::io::seed::seed;
     use crate::io::tls;
     use rustls::pki_types::pem::PemObject as _;
@@ -105,13 +106,15 @@ mod with {
     ///
     /// # Errors
     /// In words.
-    pub async fn secure(stream: Async<TcpStream>, side: Side) -> Result<Pipe, String> {
+    pub async fn secure(stream: Source<TcpStream>, side: Side) -> Result<Pipe, String> {
         let connection = match side {
             Side::Server(config) => {
                 Connection::from(ServerConnection::new(config).map_err(|why| format!("TLS: {why}"))?)
             }
             // The system's certificates are some 200 kB to read and understand: not while sound waits.
-            Side::Client(peer) => Connection::from(smol::unblock(move || connection(&peer)).await?),
+            Side::Client(peer) => {
+                Connection::from(elsewhere(move || connection(&peer)).await.map_err(|why| why.to_string())??)
+            }
         };
         Pipe::tls(stream, connection).await.map_err(|why| {
             tls::failure(&why, "tls_verify").unwrap_or_else(|| format!("TLS handshake: {why}"))
@@ -125,7 +128,7 @@ mod with {
 
 #[cfg(not(feature = "tls"))]
 mod without {
-    use super::{Async, Pipe, Side, TcpStream, TlsOwn, TlsPeer};
+    use super::{Pipe, Side, Source, TcpStream, TlsOwn, TlsPeer};
 
     #[derive(Clone)]
     pub enum Client {}
@@ -146,7 +149,7 @@ mod without {
         Err(NONE.to_owned())
     }
 
-    pub async fn secure(_: Async<TcpStream>, side: Side) -> Result<Pipe, String> {
+    pub async fn secure(_: Source<TcpStream>, side: Side) -> Result<Pipe, String> {
         match side {
             Side::Client(none) => match none {},
             Side::Server(none) => match none {},

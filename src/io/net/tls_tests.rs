@@ -2,11 +2,12 @@
 use super::NetEvent;
 use super::certificate::make;
 use super::tests::{Rig, run, within};
+use crate::io::elsewhere::elsewhere;
+use crate::io::reactor::Source;
 use crate::sip::Transport;
 use crate::switch::net::{Listening, Place, TlsOwn, TlsPeer};
-use smol::Async;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -95,11 +96,11 @@ fn a_phone_comes_by_tls() {
         // More than one record, and more than the kernel takes at once.
         let long: Vec<u8> = (0..100_000_u32).map(|n| b'a' + (n % 26) as u8).collect();
         rig.net.send(flow, long.clone());
-        let read = smol::unblock(move || {
+        let read = elsewhere(move || {
             let mut all = vec![0; 100_000];
             from.read_exact(&mut all).map(|()| all)
         });
-        assert_eq!(within(read).await.unwrap(), long);
+        assert_eq!(within(read).await.unwrap().unwrap(), long);
         drop(to);
         drop(phone);
         assert_eq!(rig.ended().await.0, flow.id);
@@ -137,7 +138,7 @@ fn a_certificate_of_ones_own() {
                 .stdin(Stdio::null())
                 .output()
         };
-        let output = within(smol::unblock(check)).await.unwrap();
+        let output = within(elsewhere(check)).await.unwrap().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         for (wrong, wanted) in [
             (
@@ -206,11 +207,11 @@ fn a_providers_certificate_is_checked() {
 #[test]
 fn a_provider_that_says_nothing_is_given_up() {
     run(|mut rig| async move {
-        let silent = Async::<std::net::TcpListener>::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let silent = Source::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).unwrap();
         let at = silent.get_ref().local_addr().unwrap();
         let peer = TlsPeer { name: "sip.example".to_owned(), verify: false, ca_file: None };
         rig.net.connect(1, at, Some(&peer)).unwrap();
-        let _held = within(silent.accept()).await.unwrap();
+        let _held = within(silent.read_with(TcpListener::accept)).await.unwrap();
         let event = rig.next().await;
         assert!(matches!(event, NetEvent::Ended { id: 1, why } if why.contains("10 seconds")));
     });

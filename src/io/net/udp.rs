@@ -4,22 +4,17 @@ use super::locals::Locals;
 use super::shared::{Scratch, Shared};
 use super::sockets::{Class, canonical, for_socket, on_any, udp};
 use crate::io::clock::Clock;
-use crate::io::task::spawn;
+use crate::io::reactor::{Task, spawn};
 use crate::sip::{Flow, Transport};
 use crate::util::limits::SIP_MESSAGE;
-use smol::{LocalExecutor, Task};
 use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::rc::Rc;
 
-/// Datagrams read before the others are looked at.
-const PER_WAKE: u32 = 16;
-
 /// What a reader needs besides its socket.
 #[derive(Clone)]
 pub struct Means {
-    pub executor: Rc<LocalExecutor<'static>>,
     pub clock: Clock,
     pub outlets: Outlets,
     pub scratch: Scratch,
@@ -30,7 +25,7 @@ pub struct Means {
 pub struct Datagrams {
     socket: Shared<UdpSocket>,
     local: SocketAddr,
-    _reader: Task<()>,
+    _reader: Task,
 }
 
 impl Drop for Datagrams {
@@ -51,7 +46,7 @@ impl Datagrams {
         };
         let local = socket.local_addr()?;
         let socket = Shared::new(socket)?;
-        let reader = spawn(&means.executor, read(socket.clone(), id, local, means.clone()));
+        let reader = spawn(read(socket.clone(), id, local, means.clone()));
         Ok(Self { socket, local, _reader: reader })
     }
 
@@ -70,7 +65,6 @@ impl Datagrams {
 }
 
 async fn read(socket: Shared<UdpSocket>, id: u32, at: SocketAddr, means: Means) {
-    let mut count = 0_u32;
     loop {
         let take = |s: &UdpSocket| means.scratch.read(SIP_MESSAGE, |buffer| s.recv_from(buffer));
         match socket.read_with(take).await {
@@ -84,10 +78,6 @@ async fn read(socket: Shared<UdpSocket>, id: u32, at: SocketAddr, means: Means) 
             Err(why) if why.kind() == io::ErrorKind::NotConnected => return,
             // An unreachable peer of earlier, or no memory: what comes next may do.
             Err(why) => log::debug!("a datagram was not received: {why}"),
-        }
-        count = count.wrapping_add(1);
-        if count.is_multiple_of(PER_WAKE) && socket.readable().await.is_err() {
-            return;
         }
     }
 }

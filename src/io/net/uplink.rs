@@ -1,9 +1,9 @@
 //! The kernel's word of addresses and routes that come and go: rtnetlink.
 use super::event::{NetEvent, Outlets};
+use crate::io::reactor::{Source, Timer};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
 };
-use smol::{Async, Timer};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::Duration;
@@ -29,22 +29,22 @@ pub async fn watch(outlets: Outlets) {
     }
 }
 
-fn open() -> io::Result<Async<OwnedFd>> {
+fn open() -> io::Result<Source<OwnedFd>> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let socket = socket(AddressFamily::Netlink, SockType::Datagram, flags, SockProtocol::NetlinkRoute)?;
     bind(socket.as_raw_fd(), &NetlinkAddr::new(0, GROUPS))?;
-    Async::new(socket)
+    Source::of_nonblocking(socket)
 }
 
 /// What it says is not read: what counts is what the kernel answers afterwards.
-fn take(socket: &Async<OwnedFd>) -> io::Result<usize> {
-    match recv(socket.as_raw_fd(), &mut [0; 64], MsgFlags::MSG_DONTWAIT) {
+fn take(socket: &Source<OwnedFd>) -> io::Result<usize> {
+    match recv(socket.get_ref().as_raw_fd(), &mut [0; 64], MsgFlags::MSG_DONTWAIT) {
         // Some were lost.
         Err(nix::errno::Errno::ENOBUFS) => Ok(1),
         result => Ok(result?),
     }
 }
 
-async fn changed(socket: &Async<OwnedFd>) -> io::Result<usize> {
+async fn changed(socket: &Source<OwnedFd>) -> io::Result<usize> {
     socket.read_with(|_| take(socket)).await
 }

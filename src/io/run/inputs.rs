@@ -2,8 +2,8 @@
 use crate::io::event::{Event, Events};
 use crate::io::net::{Inlets, NetEvent, RtpEvent};
 use crate::util::limits::TTY_EVENTS;
-use smol::channel::{Receiver, bounded};
-use smol::future::or;
+use async_channel::{Receiver, bounded};
+use futures_lite::future::or;
 
 /// Ordinary events taken before the sockets and the clock are looked at again: each may cost a digest, and a frame of sound
 /// comes every 20 ms.
@@ -107,6 +107,7 @@ impl Iterator for Turn<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::reactor::block_on;
 
     fn rtp(port: u16) -> RtpEvent {
         RtpEvent { port, generation: 0, from: "127.0.0.1:9".parse().unwrap(), bytes: Vec::new() }
@@ -136,7 +137,7 @@ mod tests {
         ttys_in.try_send(Event::Reload).unwrap();
         let mut turns = Vec::new();
         while !inputs.is_empty() {
-            let first = smol::block_on(inputs.next()).unwrap();
+            let first = block_on(inputs.next()).unwrap().unwrap();
             let mut turn = String::new();
             for input in inputs.turn(first) {
                 turn.push(letter(&input));
@@ -162,7 +163,7 @@ mod tests {
         let (mut inputs, _ttys_in) = Inputs::new(Inlets { net: net_out, rtp: rtp_out }, rest_out);
         (0..1_000).for_each(|n| rtp_in.try_send(rtp(n)).unwrap());
         rest_in.try_send(Event::Bus).unwrap();
-        let first = smol::block_on(inputs.next()).unwrap();
+        let first = block_on(inputs.next()).unwrap().unwrap();
         let at = inputs.turn(first).position(|i| letter(&i) == 'e');
         assert_eq!(at, Some(URGENT + 1));
     }
