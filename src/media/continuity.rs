@@ -33,15 +33,14 @@ struct Stream {
     last_at: Instant,
 }
 
-/// Of the timestamp in a millisecond, for G.711 and G.722 (RFC 3551 section 4.5.2).
-const PER_MS: u128 = 8;
-/// The least that a new source is behind the last one: a packet of 20 ms.
-const STEP: u32 = 160;
+/// The least that a new source is behind the last one, in milliseconds: a packet of sound.
+const STEP: u32 = 20;
 /// Half of the sequence numbers lie behind, half before (RFC 3550 appendix A.1).
 const HALF: u16 = 0x8000;
 
 impl Continuity {
-    pub fn next(&mut self, came: Numbers, now: Instant) -> Numbers {
+    /// `per_ms`: what the source's clock counts in a millisecond: 8 for G.711 and G.722 (RFC 3551 section 4.5.2), 90 for video.
+    pub fn next(&mut self, came: Numbers, per_ms: u16, now: Instant) -> Numbers {
         let stream = self.stream.get_or_insert_with(|| Stream {
             ssrc: came.ssrc,
             source: came.ssrc,
@@ -52,7 +51,7 @@ impl Continuity {
         });
         let mut marker = came.marker;
         if stream.source != came.ssrc {
-            stream.follow(came, now);
+            stream.follow(came, per_ms, now);
             marker = true;
         }
         let sequence = came.sequence.wrapping_add(stream.sequence_shift);
@@ -68,9 +67,9 @@ impl Continuity {
 
 impl Stream {
     /// Another source: its first packet comes behind the last one of the other, by as much as has passed since.
-    fn follow(&mut self, came: Numbers, now: Instant) {
-        let passed = now.since(self.last_at).as_millis().saturating_mul(PER_MS);
-        let step = u32::try_from(passed).unwrap_or(u32::MAX).max(STEP);
+    fn follow(&mut self, came: Numbers, per_ms: u16, now: Instant) {
+        let passed = u32::try_from(now.since(self.last_at).as_millis()).unwrap_or(u32::MAX).max(STEP);
+        let step = passed.saturating_mul(u32::from(per_ms));
         self.source = came.ssrc;
         self.sequence_shift = self.last.0.wrapping_add(1).wrapping_sub(came.sequence);
         self.timestamp_shift = self.last.1.wrapping_add(step).wrapping_sub(came.timestamp);
@@ -94,24 +93,24 @@ mod tests {
         let mut stream = Continuity::default();
         for (n, sequence) in [65_534_u16, 65_535, 1, 0, 2].into_iter().enumerate() {
             let packet = came(7, sequence, 1_000 + u32::from(sequence));
-            assert_eq!(stream.next(packet, at(20 * n as u64)), packet);
+            assert_eq!(stream.next(packet, 8, at(20 * n as u64)), packet);
         }
     }
 
     #[test]
     fn another_source_goes_on_where_the_last_one_was() {
         let mut stream = Continuity::default();
-        stream.next(came(7, 500, 8_000), at(0));
-        stream.next(came(7, 501, 8_160), at(20));
+        stream.next(came(7, 500, 8_000), 8, at(0));
+        stream.next(came(7, 501, 8_160), 8, at(20));
         // Lower numbers, and a pause of 100 ms.
-        let next = stream.next(came(9, 3, 4_000_000_000), at(120));
+        let next = stream.next(came(9, 3, 4_000_000_000), 8, at(120));
         assert_eq!(next, Numbers { marker: true, sequence: 502, timestamp: 8_960, ssrc: 7 });
-        let next = stream.next(came(9, 5, 4_000_000_320), at(160));
+        let next = stream.next(came(9, 5, 4_000_000_320), 8, at(160));
         assert_eq!(next, Numbers { marker: false, sequence: 504, timestamp: 9_280, ssrc: 7 });
         // One that was overtaken.
-        assert_eq!(stream.next(came(9, 4, 4_000_000_160), at(165)).sequence, 503);
+        assert_eq!(stream.next(came(9, 4, 4_000_000_160), 8, at(165)).sequence, 503);
         // Back to the first one, at once: as another one.
-        let next = stream.next(came(7, 502, 8_320), at(166));
+        let next = stream.next(came(7, 502, 8_320), 8, at(166));
         assert_eq!((next.sequence, next.timestamp, next.marker), (505, 9_440, true));
     }
 }

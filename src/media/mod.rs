@@ -25,7 +25,7 @@ mod voice;
 
 pub use codec::Codec;
 pub use gateway::Gateway;
-pub use relay::{Forward, Relay, Side};
+pub use relay::{Forward, Relay, Side, Types, Way};
 pub use stats::Stats;
 
 use crate::util::limits::RECEIVE_TYPES;

@@ -1,13 +1,13 @@
 //! Two RTP peers: what comes from one goes to the other as it is.
 //!
-//! The payload stays, the payload type becomes what the other side listed. Sequence number, timestamp and SSRC stay while
-//! there is one source, and are continued when there is another.
+//! Payload, header extensions and padding stay, whatever they are; the payload type becomes what the other side listed. Sequence
+//! number, timestamp and SSRC stay while there is one source, and are continued when there is another.
+use super::Direction;
 use super::continuity::{Continuity, Numbers};
 use super::latch::Latch;
-use super::{Codec, Remote};
-use crate::util::limits::MEDIA_OUTPUTS;
+use crate::util::limits::{CARRIED_FORMATS, MEDIA_OUTPUTS};
 use crate::util::time::Instant;
-use crate::wire::rtp::{COMFORT_NOISE, Packet, write_header};
+use crate::wire::rtp::{COMFORT_NOISE, Head, Packet};
 use core::net::SocketAddr;
 use std::collections::VecDeque;
 
@@ -61,11 +61,51 @@ pub struct RelayStats {
     pub last_received_at: Option<Instant>,
 }
 
+/// Where a peer is, and what may flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// From the peer's SDP.
+    pub remote: SocketAddr,
+    /// What WE may do.
+    pub direction: Direction,
+    /// The peer is behind NAT: the address in its SDP may be wrong.
+    pub symmetric: bool,
+}
+
 struct Peer {
-    remote: Remote,
+    way: Way,
     latch: Latch,
     /// Of what it gets.
     numbers: Continuity,
+    types: Types,
+}
+
+/// The payload types of what comes from one peer, each with the type that it has for the other one; and what its clock counts in
+/// a millisecond.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Types {
+    pairs: heapless::Vec<(u8, u8), CARRIED_FORMATS>,
+    per_ms: u16,
+}
+
+impl Default for Types {
+    fn default() -> Self {
+        Self { pairs: heapless::Vec::new(), per_ms: 8 }
+    }
+}
+
+impl Types {
+    /// As many of `pairs` as fit.
+    #[must_use]
+    pub fn new(pairs: &[(u8, u8)], per_ms: u16) -> Self {
+        Self { pairs: pairs.iter().copied().take(CARRIED_FORMATS).collect(), per_ms }
+    }
+
+    /// Silence (RFC 3389) has its number everywhere, listed or not.
+    fn get(&self, payload_type: u8) -> Option<u8> {
+        let listed = self.pairs.iter().find(|(from, _)| *from == payload_type).map(|(_, to)| *to);
+        listed.or_else(|| (payload_type == COMFORT_NOISE).then_some(COMFORT_NOISE))
+    }
 }
 
 /// What opens the way through a NAT before there is sound: four zero bytes. No RTP, so that a phone's jitter buffer does not
@@ -78,6 +118,12 @@ pub struct Relay {
     peers: [Option<Peer>; 2],
     outputs: VecDeque<Forward>,
     stats: [RelayStats; 2],
+}
+
+impl core::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Relay").field("stats", &self.stats).finish_non_exhaustive()
+    }
 }
 
 impl Relay {
@@ -104,24 +150,39 @@ impl Relay {
     }
 
     /// After each offer and answer with this side.
-    pub fn set_remote(&mut self, side: Side, remote: Remote, now: Instant) {
+    pub fn set_remote(&mut self, side: Side, way: Way, now: Instant) {
         let Some(place) = self.peers.get_mut(side.place()) else { return };
         let moved = match place {
             Some(peer) => {
-                let moved = peer.remote.addr != remote.addr;
-                peer.latch.renew(remote.addr, remote.symmetric, now);
-                peer.remote = remote;
+                let moved = peer.way.remote != way.remote;
+                peer.latch.renew(way.remote, way.symmetric, now);
+                peer.way = way;
                 moved
             }
             None => {
-                let latch = Latch::new(remote.addr, remote.symmetric, now);
-                *place = Some(Peer { remote, latch, numbers: Continuity::default() });
+                let latch = Latch::new(way.remote, way.symmetric, now);
+                let (numbers, types) = (Continuity::default(), Types::default());
+                *place = Some(Peer { way, latch, numbers, types });
                 true
             }
         };
         self.note_latch(side);
         if moved {
             self.open_way(side);
+        }
+    }
+
+    /// What comes from this side, as both sides have described it. Nothing where this side is not known yet.
+    pub fn set_types(&mut self, side: Side, types: Types) {
+        if let Some(Some(peer)) = self.peers.get_mut(side.place()) {
+            peer.types = types;
+        }
+    }
+
+    /// The peer of this side has no such stream any more.
+    pub fn forget(&mut self, side: Side) {
+        if let Some(place) = self.peers.get_mut(side.place()) {
+            *place = None;
         }
     }
 
@@ -172,24 +233,26 @@ impl Relay {
             Side::B => (b, a),
         };
         let source = source.as_mut().ok_or(Refused::Stranger)?;
-        let kind = kind(&source.remote, packet.payload_type).ok_or(Refused::UnknownType)?;
+        // A wrong type proves nothing of who sends it.
+        let payload_type = source.types.get(packet.payload_type).ok_or(Refused::UnknownType)?;
         if !source.latch.accept(from, packet.sequence, packet.ssrc, now) {
             return Err(Refused::Stranger);
         }
         let target = target.as_mut().ok_or(Refused::Held)?;
-        if !source.remote.direction.receives() || !target.remote.direction.sends() {
+        if !source.way.direction.receives() || !target.way.direction.sends() {
             return Err(Refused::Held);
         }
-        let payload_type = type_for(&target.remote, kind).ok_or(Refused::UnknownType)?;
         let stats = self.stats.get_mut(side.place()).ok_or(Refused::Held)?;
         stats.last_received_at = Some(now);
         stats.forwarded_packets = stats.forwarded_packets.saturating_add(1);
         let length = u64::try_from(packet.payload.len()).unwrap_or(0);
         stats.forwarded_bytes = stats.forwarded_bytes.saturating_add(length);
         let Packet { marker, sequence, timestamp, ssrc, .. } = packet;
-        let sent = target.numbers.next(Numbers { marker, sequence, timestamp, ssrc }, now);
-        let header = write_header(sent.marker, payload_type, sent.sequence, sent.timestamp, sent.ssrc);
-        let bytes = [&header[..], packet.payload].concat();
+        let came = Numbers { marker, sequence, timestamp, ssrc };
+        let sent = target.numbers.next(came, source.types.per_ms, now);
+        let mut bytes = bytes.to_vec();
+        let Numbers { marker, sequence, timestamp, ssrc } = sent;
+        Head { marker, payload_type, sequence, timestamp, ssrc }.write_into(&mut bytes);
         Ok(Forward { side: side.other(), to: target.latch.target(), bytes })
     }
 
@@ -223,28 +286,4 @@ enum Refused {
     Stranger,
     UnknownType,
     Held,
-}
-
-/// What a payload type means, whatever its number.
-#[derive(Clone, Copy)]
-enum Kind {
-    Sound(Codec),
-    Event,
-    ComfortNoise,
-}
-
-fn kind(remote: &Remote, payload_type: u8) -> Option<Kind> {
-    if remote.event_receive == Some(payload_type) {
-        return Some(Kind::Event);
-    }
-    let sound = remote.codec_of(payload_type).map(Kind::Sound);
-    sound.or_else(|| (payload_type == COMFORT_NOISE).then_some(Kind::ComfortNoise))
-}
-
-fn type_for(remote: &Remote, kind: Kind) -> Option<u8> {
-    match kind {
-        Kind::Sound(codec) => (codec == remote.codec).then_some(remote.payload_type),
-        Kind::Event => remote.event_send,
-        Kind::ComfortNoise => Some(COMFORT_NOISE),
-    }
 }

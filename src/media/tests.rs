@@ -212,30 +212,38 @@ fn whatever_comes_nothing_panics_and_a_frame_in_is_a_frame_out() {
     assert_eq!(gateway.stats().outputs_dropped, 0);
 }
 
+fn way(addr: &str) -> Way {
+    Way { remote: addr.parse().unwrap(), direction: Direction::SendRecv, symmetric: false }
+}
+
 #[test]
 fn a_relay_changes_the_type_and_nothing_else() {
     const B: &str = "198.51.100.2:6000";
     let mut relay = Relay::new();
-    let a = remote(Codec::Pcma, 20);
-    let b = Remote {
-        addr: B.parse().unwrap(),
-        payload_type: 100,
-        event_send: Some(97),
-        ..remote(Codec::Pcma, 20)
-    };
-    relay.set_remote(Side::A, a, at(0));
-    relay.set_remote(Side::B, b, at(0));
+    relay.set_remote(Side::A, way(PEER), at(0));
+    relay.set_remote(Side::B, way(B), at(0));
+    relay.set_types(Side::A, Types::new(&[(8, 100), (EVENTS, 97), (96, 98)], 8));
     let openers: Vec<Forward> = core::iter::from_fn(|| relay.poll_output()).collect();
     assert_eq!(openers.iter().map(|f| f.to.to_string()).collect::<Vec<_>>(), [PEER, B]);
     // No RTP: the first numbers that a phone sees are those of the call.
     assert!(openers.iter().all(|f| Packet::parse(&f.bytes).is_err()));
-    for (kind, want) in [(8, Some(100)), (EVENTS, Some(97)), (13, Some(13)), (0, None), (55, None)] {
+    for (kind, want) in
+        [(8, Some(100)), (EVENTS, Some(97)), (13, Some(13)), (0, None), (55, None), (96, Some(98))]
+    {
         let mut packet = rtp(kind, 500, 160_000, &[1, 2, 3, 4]);
         relay.handle_rtp(Side::A, PEER.parse().unwrap(), &packet, at(20));
         packet[1] = want.unwrap_or(0);
         let forward = want.map(|_| Forward { side: Side::B, to: B.parse().unwrap(), bytes: packet });
         assert_eq!(relay.poll_output(), forward, "{kind}");
     }
+    // CSRC list, extension and padding are none of our business.
+    let mut packet = rtp(8, 500, 160_000, &[0; 24]);
+    packet[0] = 0xb1;
+    packet[16..20].copy_from_slice(&[0xbe, 0xde, 0, 1]);
+    packet[35] = 4;
+    relay.handle_rtp(Side::A, PEER.parse().unwrap(), &packet, at(40));
+    packet[1] = 100;
+    assert_eq!(relay.poll_output().unwrap().bytes, packet);
     for n in 0..20 {
         let now = at(100 + 20 * u64::from(n));
         relay.handle_rtp(Side::A, PEER.parse().unwrap(), &rtp(8, 501 + n, 0, &[1]), now);
@@ -244,7 +252,7 @@ fn a_relay_changes_the_type_and_nothing_else() {
     let forwarded: Vec<Forward> = core::iter::from_fn(|| relay.poll_output()).collect();
     assert!(forwarded.len() == 20 && forwarded.iter().all(|f| f.bytes[12] == 1));
     assert_eq!(relay.stats(Side::A).stranger, 20);
-    let held = Remote { addr: B.parse().unwrap(), direction: Direction::Inactive, ..remote(Codec::Pcma, 20) };
+    let held = Way { direction: Direction::Inactive, ..way(B) };
     relay.set_remote(Side::B, held, at(1_000));
     relay.handle_rtp(Side::A, PEER.parse().unwrap(), &rtp(8, 521, 0, &[1]), at(1_000));
     assert_eq!((relay.poll_output(), relay.stats(Side::A).held), (None, 1));
@@ -255,11 +263,13 @@ fn a_relay_changes_the_type_and_nothing_else() {
 fn relays_are_joined_without_a_break() {
     const B: &str = "198.51.100.2:6000";
     const C: &str = "198.51.100.3:7000";
-    let peer = |addr: &str| Remote { addr: addr.parse().unwrap(), ..remote(Codec::Pcma, 20) };
     let pair = |a: &str, b: &str| {
         let mut relay = Relay::new();
-        relay.set_remote(Side::A, peer(a), at(0));
-        relay.set_remote(Side::B, peer(b), at(0));
+        relay.set_remote(Side::A, way(a), at(0));
+        relay.set_remote(Side::B, way(b), at(0));
+        for side in [Side::A, Side::B] {
+            relay.set_types(side, Types::new(&[(8, 8)], 8));
+        }
         relay
     };
     let of = |ssrc: u8, sequence: u16| {
@@ -279,8 +289,8 @@ fn relays_are_joined_without_a_break() {
     two.handle_rtp(Side::A, "198.51.100.2:6002".parse().unwrap(), &of(2, 100), at(20));
     assert_eq!(sent(&mut two), (Side::B, C.to_owned(), 100, 2));
     let mut both = one.left_by(Side::B).joined(two.left_by(Side::A));
-    both.set_remote(Side::A, peer(PEER), at(30));
-    both.set_remote(Side::B, peer(C), at(30));
+    both.set_remote(Side::A, way(PEER), at(30));
+    both.set_remote(Side::B, way(C), at(30));
     both.handle_rtp(Side::B, C.parse().unwrap(), &of(3, 7), at(40));
     assert_eq!(sent(&mut both), (Side::A, PEER.to_owned(), 40_001, 1));
     both.handle_rtp(Side::A, PEER.parse().unwrap(), &of(4, 60_000), at(40));

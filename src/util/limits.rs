@@ -88,6 +88,10 @@ pub const SDP_MEDIA: usize = 32;
 pub const SDP_FORMATS: usize = 64;
 /// Attributes of the session and of one `m=` line: browsers write some forty. The rest is not looked at.
 pub const SDP_ATTRIBUTES: usize = 128;
+/// Streams beside the sound that are carried between two phones: video, and a second picture. A further one is refused.
+pub const CARRIED_STREAMS: usize = 2;
+/// Formats of one carried stream: phones list up to a dozen. The rest is not offered to the other phone.
+pub const CARRIED_FORMATS: usize = 16;
 /// TCP connections of phones and providers that the switch follows; a further one is closed.
 pub const STREAMS: usize = 256;
 /// Sessions by trunks whose challenges are remembered, ended ones too: each has at most two. The oldest is forgotten; its next challenge ends it.

@@ -90,6 +90,30 @@ pub fn write_header(
     [0x80, kind, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3]
 }
 
+/// What a relay changes in a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub marker: bool,
+    /// 0 to 127.
+    pub payload_type: u8,
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub ssrc: u32,
+}
+
+impl Head {
+    /// In place of what stands there; CSRC list, extension, payload and padding stay. Bytes that are no packet stay as they are.
+    pub fn write_into(self, packet: &mut [u8]) {
+        let header = write_header(self.marker, self.payload_type, self.sequence, self.timestamp, self.ssrc);
+        if let (Some((_, place)), Some((_, ours))) = (
+            packet.split_first_chunk_mut::<HEADER>().and_then(|(h, _)| h.split_first_mut()),
+            header.split_first(),
+        ) {
+            place.copy_from_slice(ours);
+        }
+    }
+}
+
 /// One telephone event: how the press of a key stands. RFC 4733 section 2.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {

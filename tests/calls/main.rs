@@ -5,6 +5,7 @@
 //! `sound` makes its own RTP. `world` carries out what the switch asks for; at the end of each ladder it looks whether
 //! anything of a call was left behind (`World::end`), and a test that forgets to ask fails.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+mod carried;
 mod control;
 mod days;
 mod digest;

@@ -2,7 +2,7 @@
 mod life;
 
 use super::digest;
-use super::talk::{State, Talk};
+use super::talk::{State, Talk, Video};
 use super::text::{Msg, tag_of, uri_of};
 use std::net::SocketAddr;
 
@@ -66,6 +66,9 @@ pub struct Peer {
     pub answer: Answer,
     pub codecs: Vec<u8>,
     pub events: bool,
+    pub event_number: u8,
+    /// The number of its video, where it has some.
+    pub video: Option<u8>,
     /// Its INVITEs have no SDP; the answer goes in the ACK.
     pub late_offer: bool,
     /// Session-Expires of its 200; empty: it knows no session timers.
@@ -130,6 +133,8 @@ impl Peer {
             answer: Answer::After(3_000),
             codecs: vec![0, 8],
             events: true,
+            event_number: 101,
+            video: None,
             late_offer: false,
             timer: "",
             moved_to: String::new(),
@@ -206,6 +211,7 @@ impl Peer {
         msg.add("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO");
         self.extra.iter().for_each(|(name, value)| msg.add(name, value));
         let mut talk = Talk::new(&call_id, true, &msg, self.rtp_at());
+        (talk.event_number, talk.video) = (self.event_number, self.video.map(Video::new));
         talk.packets = self.packets;
         if !self.late_offer {
             msg = msg.with_sdp(&talk.sdp(&self.codecs, self.events));
@@ -655,7 +661,13 @@ impl Peer {
         if self.asks_for_password(msg) {
             return;
         }
+        let audio = msg.body.split("\r\n").find_map(|l| l.strip_prefix("m=audio "));
+        if audio.is_some_and(|l| !l.split(' ').skip(2).any(|f| f.parse().is_ok_and(|f| codecs.contains(&f))))
+        {
+            return self.respond_finally(msg, 488, "", now);
+        }
         let mut talk = Talk::new(msg.get("Call-ID"), false, msg, self.rtp_at());
+        (talk.event_number, talk.video) = (self.event_number, self.video.map(Video::new));
         talk.packets = self.packets;
         talk.local = format!("{};tag=tag-{}-{}", msg.get("To"), self.name, talk.call_id);
         talk.take_sdp(&msg.body, &codecs);
@@ -749,6 +761,7 @@ impl Peer {
         let mut sound = Vec::new();
         for talk in self.talks.iter_mut().filter(|t| t.next_rtp.is_some_and(|at| at <= now)) {
             let (from, to) = (talk.rtp_at, talk.rtp_to.unwrap());
+            sound.extend(talk.picture());
             sound.extend(talk.tick(now).into_iter().map(|bytes| (from, to, bytes)));
         }
         sound

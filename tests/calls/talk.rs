@@ -59,6 +59,27 @@ pub struct Talk {
     pub heard: Vec<(u64, Rtp)>,
     sdp_version: u32,
     pub direction: &'static str,
+    /// The number that it gives to telephone events.
+    pub event_number: u8,
+    pub video: Option<Video>,
+}
+
+/// A picture beside the sound: H.264 under a number of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Video {
+    pub payload_type: u8,
+    /// It is described, and not wanted.
+    pub off: bool,
+    /// Where its packets go, and the other side's number.
+    pub to: Option<(SocketAddr, u8)>,
+    pub heard: u32,
+    sequence: u16,
+}
+
+impl Video {
+    pub fn new(payload_type: u8) -> Self {
+        Self { payload_type, ..Self::default() }
+    }
 }
 
 impl Talk {
@@ -99,6 +120,8 @@ impl Talk {
             heard: Vec::new(),
             sdp_version: 0,
             direction: "sendrecv",
+            event_number: 101,
+            video: None,
         }
     }
 
@@ -121,16 +144,23 @@ impl Talk {
                 0 => "PCMU/8000",
                 8 => "PCMA/8000",
                 9 => "G722/8000",
+                96..=99 => "opus/48000/2",
                 _ => "G729/8000",
             };
             lines.push_str(&format!("a=rtpmap:{codec} {name}\r\n"));
         }
         if events {
-            formats.push("101".to_owned());
-            lines.push_str("a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n");
+            let n = self.event_number;
+            formats.push(n.to_string());
+            lines.push_str(&format!("a=rtpmap:{n} telephone-event/8000\r\na=fmtp:{n} 0-16\r\n"));
         }
+        let video = self.video.filter(|v| !v.off || self.theirs.contains("m=video")).map(|v| {
+            let (port, n) = (if v.off { 0 } else { port + 1 }, v.payload_type);
+            format!("m=video {port} RTP/AVP {n}\r\na=rtpmap:{n} H264/90000\r\na=fmtp:{n} profile-level-id=42e01f\r\n")
+        });
+        let video = video.unwrap_or_default();
         format!(
-            "v=0\r\no=- 42 {} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {}\r\n{lines}a=ptime:20\r\na={}\r\n",
+            "v=0\r\no=- 42 {} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {}\r\n{lines}a=ptime:20\r\na={}\r\n{video}",
             self.sdp_version,
             formats.join(" "),
             self.direction
@@ -148,6 +178,12 @@ impl Talk {
         let media: Vec<&str> = line("m=audio ").unwrap().split(' ').collect();
         let formats: Vec<u8> = media[2..].iter().map(|f| f.parse().unwrap()).collect();
         self.rtp_to = Some(SocketAddr::new(ip.parse().unwrap(), media[0].parse().unwrap()));
+        if let Some(video) = &mut self.video {
+            let media: Vec<&str> =
+                line("m=video ").map(|l| l.split(' ').collect()).unwrap_or(vec!["0", "", "0"]);
+            let (port, number): (u16, u8) = (media[0].parse().unwrap(), media[2].parse().unwrap());
+            video.to = (port != 0).then(|| (SocketAddr::new(ip.parse().unwrap(), port), number));
+        }
         self.payload_type = *formats.iter().find(|f| codecs.contains(f)).unwrap();
         self.event_type = sdp.contains("telephone-event").then(|| {
             let mut maps = sdp.split("\r\n").filter_map(|l| l.strip_prefix("a=rtpmap:"));
@@ -181,6 +217,31 @@ impl Talk {
 
     pub fn press(&mut self, code: u8) {
         self.pressing.push((code, 0, 0));
+    }
+
+    /// A packet came where its video waits.
+    pub fn see(&mut self, bytes: &[u8]) {
+        let video = self.video.as_mut().expect("a picture for a phone without video");
+        if bytes != [0; 4] {
+            let packet = Rtp::parse(bytes);
+            assert_eq!((packet.payload_type, &packet.payload[..]), (video.payload_type, &[0x65; 900][..]));
+            video.heard += 1;
+        }
+    }
+
+    /// A packet of the picture, if there is one: from, to, bytes.
+    pub fn picture(&mut self) -> Option<(SocketAddr, SocketAddr, Vec<u8>)> {
+        let from = SocketAddr::new(self.rtp_at.ip(), self.rtp_at.port() + 1);
+        let video = self.video.as_mut().filter(|v| !v.off)?;
+        let (to, payload_type) = video.to?;
+        video.sequence = video.sequence.wrapping_add(1);
+        let packet = Rtp {
+            payload_type,
+            sequence: video.sequence,
+            timestamp: self.timestamp * 11,
+            payload: vec![0x65; 900],
+        };
+        Some((from, to, packet.to_bytes(true, self.ssrc + 1)))
     }
 
     /// The packets of this tick.

@@ -178,7 +178,9 @@ impl Switch {
             }
             Leg::Sip(leg) => {
                 self.calls.sessions.insert(leg.session, id);
-                self.calls.ports.insert(leg.port, id);
+                for port in leg.ports() {
+                    self.calls.ports.insert(port, id);
+                }
             }
         }
     }
@@ -203,9 +205,13 @@ impl Switch {
             port,
             contact: self.contact(flow, None),
             codecs,
+            theirs: offer.is_some().then(|| request.body.as_slice().into()),
             offer,
             ours: None,
             agreed: None,
+            before: None,
+            further: Vec::new(),
+            carried: false,
             trunk: who.trunk().map(str::to_owned),
             by_us: false,
         };

@@ -5,6 +5,8 @@ use crate::switch::line::LineId;
 use crate::util::pii::Pii;
 use crate::wire::sdp;
 use crate::wire::sip::Uri;
+use std::borrow::Cow;
+use std::net::SocketAddr;
 
 /// Who is at this side, for log, list and decisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +137,8 @@ pub struct SipLeg {
     pub flow: Flow,
     /// Ours for RTP; the legs of one fork share it.
     pub port: u16,
+    /// Those of further streams, carried to and from the other side's in the same place.
+    pub further: Vec<u16>,
     /// Ours in this dialog.
     pub contact: Uri,
     /// Which codecs this peer may use, in our order.
@@ -144,6 +148,12 @@ pub struct SipLeg {
     /// What we said last: our offer or answer.
     pub ours: Option<sdp::Session>,
     pub agreed: Option<sdp::Agreed>,
+    /// What we had said before an offer that is not answered yet.
+    pub before: Option<Box<sdp::Session>>,
+    /// What they said last, as it came.
+    pub theirs: Option<Box<[u8]>>,
+    /// What we said is what the other side has, codecs that are not ours included; `agreed` is what could be had instead.
+    pub carried: bool,
     /// Whose registration answers a challenge.
     pub trunk: Option<String>,
     /// The INVITE is ours.
@@ -157,12 +167,42 @@ impl SipLeg {
         self.ours.as_ref().map(|s| s.to_string().into_bytes())
     }
 
-    /// The peer as the media engine wants it. A phone behind a router writes an address there that its packets do not come from;
+    /// Our ports: of the sound, then of the further streams.
+    #[must_use]
+    pub fn ports(&self) -> Vec<u16> {
+        std::iter::once(self.port).chain(self.further.iter().copied()).collect()
+    }
+
+    /// Which stream comes in at this port of ours.
+    #[must_use]
+    pub fn slot_of(&self, port: u16) -> Option<usize> {
+        if self.port == port {
+            return Some(0);
+        }
+        self.further.iter().position(|p| *p == port).map(|at| at.saturating_add(1))
+    }
+
+    /// Their last description.
+    #[must_use]
+    pub fn said(&self) -> Option<Cow<'_, sdp::Session>> {
+        match &self.offer {
+            Some(offer) => Some(Cow::Borrowed(offer)),
+            None => sdp::Session::parse(self.theirs.as_deref()?).ok().map(Cow::Owned),
+        }
+    }
+
+    /// The peer writes an address there that its packets do not come from.
+    #[must_use]
+    pub fn is_symmetric(&self, remote: SocketAddr) -> bool {
+        let away = remote.ip().to_canonical() != self.flow.remote.ip().to_canonical();
+        away && self.trunk.is_none()
+    }
+
+    /// The peer as a gateway wants it. A phone behind a router writes an address there that its packets do not come from;
     /// only then is another one learnt.
     #[must_use]
     pub fn remote(&self) -> Option<media::Remote> {
         let agreed = self.agreed.as_ref()?;
-        let away = agreed.remote.ip().to_canonical() != self.flow.remote.ip().to_canonical();
         Some(media::Remote {
             addr: agreed.remote,
             codec: codec(agreed.codec),
@@ -172,7 +212,7 @@ impl SipLeg {
             event_receive: agreed.event_receive,
             ptime_ms: agreed.ptime_ms,
             direction: direction(agreed.direction),
-            symmetric: away && self.trunk.is_none(),
+            symmetric: self.is_symmetric(agreed.remote),
         })
     }
 }
@@ -185,7 +225,7 @@ pub const fn codec(codec: sdp::Codec) -> media::Codec {
     }
 }
 
-const fn direction(direction: sdp::Direction) -> media::Direction {
+pub(super) const fn direction(direction: sdp::Direction) -> media::Direction {
     match direction {
         sdp::Direction::SendRecv => media::Direction::SendRecv,
         sdp::Direction::SendOnly => media::Direction::SendOnly,

@@ -1,8 +1,10 @@
 //! Calls: two legs and the sound between them.
 //!
 //! `arrive`: somebody calls. `reach`: the called side is tried, way after way. `progress`: what the legs say, and what the other
-//! leg hears of it. `sound`: ports, offers, answers, samples. `end`: everything that was taken is given back, in one place.
+//! leg hears of it. `sound`: ports, offers, answers, samples. `carry`: what two phones
+//! have beyond our codecs. `end`: everything that was taken is given back, in one place.
 mod arrive;
+mod carry;
 mod cause;
 mod diverted;
 mod end;
@@ -145,6 +147,10 @@ pub struct Call {
     pub dialled: String,
     pub phase: Phase,
     pub media: Media,
+    /// Between two phones: their streams beside the sound, in the order of the legs' ports.
+    pub further: Vec<Relay>,
+    /// An offer of one side that waits for the other's answer.
+    pub handed: Option<Box<carry::Handed>>,
     /// From which port of the stick samples came last.
     pub voice_port: Option<usize>,
     /// To an emergency number: nothing of ours ends it.
@@ -174,6 +180,8 @@ impl Call {
             dialled,
             phase: Phase::Reaching { until: None },
             media: Media::None,
+            further: Vec::new(),
+            handed: None,
             voice_port: None,
             emergency,
             began,

@@ -108,15 +108,14 @@ impl Switch {
             let elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\"";
             self.hang_up(side, Cause::NORMAL, side.state == State::Up, Some(elsewhere), now);
             self.forget_side(side);
-            if let Some(leg) = side.leg.sip() {
-                self.release_unused(id, leg.port);
-            }
+            self.release_unused_of(id, side);
         }
         self.sip.accept(session, body, now.mono);
         if was_up {
             self.start_gateway(id, now);
             self.set_remote(id, End::A, now);
-            return self.set_remote(id, End::B(0), now);
+            self.set_remote(id, End::B(0), now);
+            return self.align(id, super::carry::other(end), now);
         }
         self.on_answered_by(id, now);
     }

@@ -1,4 +1,5 @@
 //! What one leg says, and what the other hears of it.
+use super::carry::other;
 use super::{CallId, Cause, End, Leg, Media, Party, Phase, Side, State};
 use crate::config::ForwardWhen;
 use crate::modem::CallEvent;
@@ -115,9 +116,17 @@ impl Switch {
         let Some(call) = self.calls.all.get_mut(&id) else { return };
         let up = call.a.state == State::Up && call.b.iter().any(|b| b.state == State::Up);
         if up && call.answered.is_none() {
+            let was_described = call.a.leg.sip().is_some_and(|leg| leg.offer.is_none());
             call.answered = Some(now);
+            for leg in std::iter::once(&mut call.a).chain(&mut call.b).filter_map(|s| s.leg.sip_mut()) {
+                // It is kept as it came.
+                leg.offer = None;
+            }
             call.enter(Phase::Up { since: now.mono });
             self.counters.calls_answered = self.counters.calls_answered.saturating_add(1);
+            if was_described {
+                self.align(id, End::B(0), now);
+            }
         }
     }
 
@@ -156,9 +165,7 @@ impl Switch {
         let others = !call.b.is_empty();
         let (failed, emergency) = (call.failure, call.emergency);
         self.forget_side(&side);
-        if let Some(leg) = side.leg.sip() {
-            self.release_unused(id, leg.port);
-        }
+        self.release_unused_of(id, &side);
         if others {
             return;
         }
@@ -219,17 +226,25 @@ impl Switch {
         if !self.take_answer(id, end, sdp) {
             return false;
         }
-        self.settle_caller_with(id, end);
+        if !self.settle_caller_with(id, end) {
+            return false;
+        }
         self.set_remote(id, End::A, now);
         self.set_remote(id, end, now);
         true
     }
 
-    fn settle_caller_with(&mut self, id: CallId, end: End) {
+    /// False: the caller can't be answered with that.
+    fn settle_caller_with(&mut self, id: CallId, end: End) -> bool {
+        if self.sip_leg(id, end).is_some_and(|leg| leg.carried) {
+            return self.carry_answer(id, end);
+        }
         let chosen = self.sip_leg(id, end).and_then(|l| l.agreed.as_ref()).map(|a| a.codec);
         if let Some(codec) = chosen {
             self.settle_caller(id, codec);
         }
+        // Its own words are none of ours.
+        self.sip_leg(id, End::A).is_none_or(|leg| leg.ours.is_some())
     }
 
     /// 200 of a phone or trunk that we called.
@@ -261,8 +276,8 @@ impl Switch {
     /// The first of the called is up: so is the caller.
     pub(super) fn on_answered_by(&mut self, id: CallId, now: Now) {
         let early = self.calls.all.get(&id).is_some_and(|c| c.a.state == (State::Ringing { early: true }));
-        if !early {
-            self.settle_caller_with(id, End::B(0));
+        if !early && !self.settle_caller_with(id, End::B(0)) {
+            return self.on_unusable_answer(id, now);
         }
         self.start_gateway(id, now);
         self.set_remote(id, End::A, now);
@@ -297,20 +312,23 @@ impl Switch {
     /// The ACK of an answered caller; the answer to our offer where the INVITE had none.
     pub(in crate::switch) fn on_session_acked(&mut self, session: SessionId, sdp: Option<&[u8]>, now: Now) {
         let Some((id, end)) = self.calls.of_session(session) else { return };
-        let late = self.sip_leg(id, end).is_some_and(|l| l.agreed.is_none());
+        let late = self.sip_leg(id, end).is_some_and(|l| l.theirs.is_none());
         if sdp.is_some() || late {
             if !self.take_answer(id, end, sdp) {
                 return self.on_unusable_answer(id, now);
             }
             self.set_remote(id, end, now);
+            self.align(id, other(end), now);
         }
     }
 
     pub(in crate::switch) fn on_session_offer(&mut self, session: SessionId, sdp: Option<&[u8]>, now: Now) {
         let Some((id, end)) = self.calls.of_session(session) else { return };
         match self.answer_offer(id, end, sdp, now) {
-            Ok(answer) => self.sip.answer(session, answer, now.mono),
-            Err(status) => self.sip.refuse(session, status, now.mono),
+            Some(Ok(answer)) => self.sip.answer(session, answer, now.mono),
+            Some(Err(status)) => self.sip.refuse(session, status, now.mono),
+            // The other side is asked.
+            None => {}
         }
     }
 

@@ -77,6 +77,10 @@ impl Switch {
             return Err(Cause::INCOMPATIBLE);
         }
         let emergency = call.emergency;
+        let caller = self.caller_side(id).and_then(|side| side.leg.sip());
+        if caller.is_some_and(|leg| super::sound::caller_codecs(leg).is_empty()) {
+            return Err(Cause::INCOMPATIBLE);
+        }
         let line = self.lines.iter_mut().find(|l| l.section.name == name).ok_or(Cause::NETWORK_DOWN)?;
         let line_id = line.id;
         // The network still takes an emergency call, and a call without sound may bring help.
@@ -180,11 +184,15 @@ impl Switch {
             log::info!("call {}: no phone is registered as '{}'", id.0, names.join("', '"));
             return Err(Cause::ABSENT);
         }
-        let port = self.allocate_rtp().ok_or(Cause::NO_CIRCUIT)?;
+        let mut ports = vec![self.allocate_rtp().ok_or(Cause::NO_CIRCUIT)?];
+        let carried = self.carries(id);
+        if carried {
+            ports.extend(self.further_ports(id));
+        }
         let (mut any, mut failure) = (false, Cause::CONGESTION);
         for (extension, uri, flow, route) in phones {
-            let codecs = match self.codecs_for(id, &extension.codecs) {
-                Ok(codecs) => codecs,
+            let words = match self.words_for(id, flow, &ports, &extension.codecs, carried) {
+                Ok(words) => words,
                 Err(cause) => {
                     failure = cause;
                     continue;
@@ -197,10 +205,10 @@ impl Switch {
             let order = Order { flow, uri, from, to, contact: local, route, headers, trunk: None };
             let party = Party::Extension { name: extension.name.clone() };
             let rings = rings.unwrap_or(extension.timeout);
-            any |= self.call_sip(id, order, port, &codecs, &party, rings, now);
+            any |= self.call_sip(id, order, words, &party, rings, now);
         }
         if !any {
-            self.release_rtp(port);
+            ports.into_iter().for_each(|port| self.release_open(id, port));
             return Err(failure);
         }
         self.start_gateway(id, now);
@@ -252,7 +260,9 @@ impl Switch {
             trunk: Some(name.to_owned()),
         };
         let party = Party::Trunk { name: name.to_owned(), number: Some(number.to_owned()) };
-        if !self.call_sip(id, order, port, &codecs, &party, TRUNK_RINGS, now) {
+        let ours = self.our_offer(order.flow, port, &codecs);
+        let words = Words { ports: vec![port], codecs, ours, carried: false };
+        if !self.call_sip(id, order, words, &party, TRUNK_RINGS, now) {
             self.release_rtp(port);
             return Err(Cause::CONGESTION);
         }
@@ -262,18 +272,16 @@ impl Switch {
     }
 
     /// One INVITE of ours. False when the endpoint has no room.
-    #[allow(clippy::too_many_arguments)]
     fn call_sip(
         &mut self,
         id: CallId,
         order: Order,
-        port: u16,
-        codecs: &[sdp::Codec],
+        words: Words,
         party: &Party,
         rings: Duration,
         now: Now,
     ) -> bool {
-        let Some((session, leg)) = self.send_invite(order, port, codecs, rings, now) else { return false };
+        let Some((session, leg)) = self.send_invite(order, words, rings, now) else { return false };
         log::debug!(
             "call {}: INVITE to {} at {} is session {session:?}",
             id.0,
@@ -289,12 +297,12 @@ impl Switch {
     pub(super) fn send_invite(
         &mut self,
         order: Order,
-        port: u16,
-        codecs: &[sdp::Codec],
+        words: Words,
         rings: Duration,
         now: Now,
     ) -> Option<(crate::sip::SessionId, SipLeg)> {
-        let ours = self.our_offer(order.flow, port, codecs);
+        let Words { ports, codecs, ours, carried } = words;
+        let (port, further) = ports.split_first()?;
         let spec = Invite {
             flow: order.flow,
             uri: order.uri,
@@ -311,12 +319,16 @@ impl Switch {
         let leg = SipLeg {
             session,
             flow: order.flow,
-            port,
+            port: *port,
+            further: further.to_vec(),
             contact: order.contact,
-            codecs: codecs.to_vec(),
+            codecs,
             offer: None,
             ours: Some(ours),
             agreed: None,
+            before: None,
+            theirs: None,
+            carried,
             trunk: order.trunk,
             by_us: true,
         };
@@ -329,6 +341,31 @@ impl Switch {
             call.b.push(side);
             call.enter(Phase::Reaching { until: Some(until) });
         }
+    }
+
+    /// What a phone is offered: what the caller's phone has, else codecs of ours.
+    fn words_for(
+        &mut self,
+        id: CallId,
+        flow: Flow,
+        ports: &[u16],
+        codecs: &[sdp::Codec],
+        carried: bool,
+    ) -> Result<Words, Cause> {
+        let ports = ports.to_vec();
+        if carried {
+            let ours = self.carried_offer(id, flow, &ports, codecs)?;
+            return Ok(Words { ports, codecs: codecs.to_vec(), ours, carried });
+        }
+        let codecs = self.codecs_for(id, codecs)?;
+        let ours = self.our_offer(flow, ports.first().copied().unwrap_or(0), &codecs);
+        Ok(Words { ports, codecs, ours, carried })
+    }
+
+    /// A port that no leg has got.
+    fn release_open(&mut self, id: CallId, port: u16) {
+        self.calls.ports.insert(port, id);
+        self.release_unused(id, port);
     }
 
     /// What the called side may offer: between two SIP legs only what both can, for nothing is transcoded there.
@@ -383,7 +420,9 @@ impl Switch {
         let headers = vec![(header::CALL_INFO.to_owned(), format!("<sip:{}>;answer-after=0", local.host))];
         let order =
             Order { flow, uri: contact, from: shown, to, contact: local, route, headers, trunk: None };
-        let Some((_, leg)) = self.send_invite(order, port, &section.codecs, section.timeout, now) else {
+        let ours = self.our_offer(flow, port, &section.codecs);
+        let words = Words { ports: vec![port], codecs: section.codecs.clone(), ours, carried: false };
+        let Some((_, leg)) = self.send_invite(order, words, section.timeout, now) else {
             self.release_rtp(port);
             return Err("too many calls".to_owned());
         };
@@ -411,6 +450,17 @@ impl Switch {
             }
         }
     }
+}
+
+/// What a side is offered.
+pub(super) struct Words {
+    /// Ours: of the sound, then of further streams.
+    pub ports: Vec<u16>,
+    /// That it may use later.
+    pub codecs: Vec<sdp::Codec>,
+    pub ours: sdp::Session,
+    /// All of it is the caller's.
+    pub carried: bool,
 }
 
 /// Whom to invite, and as whom.

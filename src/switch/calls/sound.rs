@@ -4,8 +4,10 @@ use crate::media::{Forward, Gateway, Output as Sound, Relay, Seed, Side as Relay
 use crate::sip::Flow;
 use crate::switch::line::LineId;
 use crate::switch::{Output, Switch};
+use crate::util::OFFICE;
 use crate::util::random::Random;
 use crate::util::time::Now;
+use crate::wire::sdp::carry::{Peer, plain_offer};
 use crate::wire::sdp::{self, Codec, Direction, Ours};
 use crate::wire::sip::{Message, header};
 use std::net::SocketAddr;
@@ -40,6 +42,8 @@ pub(super) fn caller_codecs(leg: &SipLeg) -> Vec<Codec> {
             }
             codecs
         }
+        // Nothing of what it offered is ours.
+        None if leg.theirs.is_some() => Vec::new(),
         None => leg.codecs.clone(),
     }
 }
@@ -62,12 +66,21 @@ impl Switch {
         sdp::offer(&self.ours(flow, port, codecs))
     }
 
-    /// Whether the caller's offer has something for us; our answer, or our own offer where there is none.
+    /// Whether the caller's offer has something for us; our answer, or our own offer where there is none. A phone may have sound that
+    /// another phone understands, if not we.
     pub(super) fn check_offer(&mut self, leg: &mut SipLeg) -> Result<(), u16> {
         let ours = self.ours(leg.flow, leg.port, &leg.codecs);
         match &leg.offer {
             Some(offer) => {
-                let (answer, agreed) = sdp::answer(offer, &ours).map_err(sdp::Unacceptable::status)?;
+                let (answer, agreed) = match sdp::answer(offer, &ours) {
+                    Ok(answer) => answer,
+                    Err(_)
+                        if OFFICE && leg.trunk.is_none() && Peer::offering(offer, None, &[1]).has_sound() =>
+                    {
+                        return Ok(());
+                    }
+                    Err(why) => return Err(why.status()),
+                };
                 leg.ours = Some(answer);
                 leg.agreed = Some(agreed);
             }
@@ -83,20 +96,36 @@ impl Switch {
         else {
             return false;
         };
-        let Some(answer) = body.and_then(|b| sdp::Session::parse(b).ok()) else { return false };
-        let Some(Ok(agreed)) = leg.ours.as_ref().map(|ours| sdp::agreed(ours, &answer)) else { return false };
-        leg.agreed = Some(agreed);
+        let Some(body) = body else { return false };
+        let Ok(answer) = sdp::Session::parse(body) else { return false };
+        let Some(ours) = &leg.ours else { return false };
+        let agreed = sdp::agreed(ours, &answer).ok();
+        if agreed.is_none() && !(leg.carried && Peer::settled(&answer, ours, &[leg.port]).has_sound()) {
+            return false;
+        }
+        leg.agreed = agreed;
+        leg.theirs = Some(body.into());
+        leg.before = None;
         true
     }
 
-    /// A new offer in a call that is up: hold, another address, another codec. Our answer, or the status to refuse with.
+    /// A new offer in a call that is up: hold, another address, another codec. Our answer, or the status to refuse with; `None`: it
+    /// comes later.
     pub(super) fn answer_offer(
         &mut self,
         id: CallId,
         end: End,
         body: Option<&[u8]>,
         now: Now,
-    ) -> Result<Vec<u8>, u16> {
+    ) -> Option<Result<Vec<u8>, u16>> {
+        let relayed = self.calls.all.get(&id).is_some_and(|c| matches!(c.media, Media::Relay(_)));
+        if OFFICE && relayed && self.is_between_phones(id) {
+            return self.take_carried_offer(id, end, body, now);
+        }
+        Some(self.answer_plain(id, end, body, now))
+    }
+
+    fn answer_plain(&mut self, id: CallId, end: End, body: Option<&[u8]>, now: Now) -> Result<Vec<u8>, u16> {
         let relayed = self.calls.all.get(&id).is_some_and(|c| matches!(c.media, Media::Relay(_)));
         let leg = self
             .calls
@@ -116,7 +145,7 @@ impl Switch {
         let ours = Ours { session_id, version, ..self.ours(flow, port, &codecs) };
         let Some(body) = body else {
             // It wants our offer; its answer comes with the ACK.
-            let offer = sdp::offer(&ours);
+            let offer = plain_offer(&ours, &last);
             let text = offer.to_string().into_bytes();
             if let Some(leg) = self.sip_leg(id, end) {
                 leg.ours = Some(offer);
@@ -129,6 +158,8 @@ impl Switch {
         if let Some(leg) = self.sip_leg(id, end) {
             leg.ours = Some(answer);
             leg.agreed = Some(agreed);
+            leg.theirs = Some(body.into());
+            leg.carried = false;
         }
         self.set_remote(id, end, now);
         Ok(text)
@@ -141,10 +172,17 @@ impl Switch {
     /// The caller's leg is answered with the codec that the called side chose.
     pub(super) fn settle_caller(&mut self, id: CallId, chosen: Codec) {
         let Some(leg) = self.sip_leg(id, End::A) else { return };
-        let Some(offer) = leg.offer.clone() else { return };
+        let (offer, asked) = (leg.offer.clone(), !leg.by_us && leg.theirs.is_none());
         let Some(last) = leg.ours.clone() else { return };
         let (flow, port) = (leg.flow, leg.port);
         let ours = Ours { session_id: last.origin.session_id, ..self.ours(flow, port, &[chosen]) };
+        let Some(offer) = offer else {
+            // It wants our offer: what it takes of that has to be what the called side has.
+            if let Some(leg) = self.sip_leg(id, End::A).filter(|_| asked) {
+                leg.ours = Some(sdp::offer(&ours));
+            }
+            return;
+        };
         if let (Ok((answer, agreed)), Some(leg)) = (sdp::answer(&offer, &ours), self.sip_leg(id, End::A)) {
             leg.ours = Some(answer);
             leg.agreed = Some(agreed);
@@ -177,11 +215,17 @@ impl Switch {
     /// Tell the media where this side is.
     pub(super) fn set_remote(&mut self, id: CallId, end: End, now: Now) {
         let Some(call) = self.calls.all.get_mut(&id) else { return };
-        let Some(remote) = call.side(end).and_then(|s| s.leg.sip()).and_then(SipLeg::remote) else { return };
         match &mut call.media {
-            Media::Gateway(gateway) => gateway.set_remote(remote, now.mono),
-            Media::Relay(relay) => relay.set_remote(relay_side(end), remote, now.mono),
-            Media::None => {}
+            Media::Gateway(gateway) => {
+                let remote = match end {
+                    End::A => call.a.leg.sip(),
+                    End::B(at) => call.b.get(at).and_then(|s| s.leg.sip()),
+                };
+                let Some(remote) = remote.and_then(SipLeg::remote) else { return };
+                gateway.set_remote(remote, now.mono);
+            }
+            Media::Relay(_) => self.tell_relays(id, end, now),
+            Media::None => return,
         }
         self.pump(id, now);
     }
@@ -225,8 +269,17 @@ impl Switch {
         match &mut call.media {
             Media::Gateway(gateway) => gateway.handle_rtp(from, bytes, now.mono),
             Media::Relay(relay) => {
-                let caller = call.a.leg.sip().is_some_and(|leg| leg.port == port);
-                relay.handle_rtp(if caller { RelaySide::A } else { RelaySide::B }, from, bytes, now.mono);
+                let of_a = call.a.leg.sip().and_then(|leg| leg.slot_of(port));
+                let of_b = || call.b.iter().find_map(|b| b.leg.sip()?.slot_of(port));
+                let side = if of_a.is_some() { RelaySide::A } else { RelaySide::B };
+                let further = of_a.or_else(of_b).and_then(|slot| slot.checked_sub(1));
+                let relay = match further {
+                    None => Some(&mut **relay),
+                    Some(at) => call.further.get_mut(at),
+                };
+                if let Some(relay) = relay {
+                    relay.handle_rtp(side, from, bytes, now.mono);
+                }
             }
             Media::None => {}
         }
@@ -282,13 +335,20 @@ impl Switch {
                 }
             }
             Media::Relay(relay) => {
-                let port_of = |side: RelaySide| match side {
-                    RelaySide::A => call.a.leg.sip().map(|l| l.port),
-                    RelaySide::B => call.b.iter().find_map(|b| b.leg.sip()).map(|l| l.port),
+                let leg_of = |side: RelaySide| match side {
+                    RelaySide::A => call.a.leg.sip(),
+                    RelaySide::B => call.b.iter().find_map(|b| b.leg.sip()),
                 };
                 while let Some(Forward { side, to, bytes }) = relay.poll_output() {
-                    if let Some(port) = port_of(side) {
-                        self.send_rtp(port, to, bytes);
+                    if let Some(leg) = leg_of(side) {
+                        self.send_rtp(leg.port, to, bytes);
+                    }
+                }
+                for (at, relay) in call.further.iter_mut().enumerate() {
+                    while let Some(Forward { side, to, bytes }) = relay.poll_output() {
+                        if let Some(port) = leg_of(side).and_then(|leg| leg.further.get(at)) {
+                            self.send_rtp(*port, to, bytes);
+                        }
                     }
                 }
             }
@@ -346,13 +406,20 @@ impl Switch {
         )
     }
 
+    /// Give back what this side had for itself.
+    pub(super) fn release_unused_of(&mut self, id: CallId, side: &super::Side) {
+        for port in side.leg.sip().map(SipLeg::ports).unwrap_or_default() {
+            self.release_unused(id, port);
+        }
+    }
+
     /// Give a port back when no side has it any more.
     pub(super) fn release_unused(&mut self, id: CallId, port: u16) {
         let used = self
             .calls
             .all
             .get(&id)
-            .is_some_and(|c| c.sides().any(|s| s.leg.sip().is_some_and(|l| l.port == port)));
+            .is_some_and(|c| c.sides().any(|s| s.leg.sip().is_some_and(|l| l.slot_of(port).is_some())));
         if !used && self.calls.ports.remove(&port).is_some() {
             self.release_rtp(port);
         }

@@ -2,6 +2,7 @@
 //!
 //! While what was dialled rings, the call of who transfers stays as it is. A second call has `Leg::Waiting` in the caller's place; with
 //! its answer both become one, with its failure the first goes on. Who transfers may hang up before: then the one that stays waits there.
+use super::carry::other;
 use super::sound::left_by;
 use super::{Call, CallId, Cause, End, Leg, Media, Party, Phase, Side, State, Step};
 use crate::media::{Direction, Relay};
@@ -10,7 +11,6 @@ use crate::switch::Switch;
 use crate::switch::route::{Caller, Decision, Leg as Way};
 use crate::util::pii::Pii;
 use crate::util::time::Now;
-use crate::wire::sdp::{self, Ours};
 use crate::wire::sip::{Address, Message, Method, Replaces, header, reason_phrase};
 
 /// Who transfers, and wants to hear how it went.
@@ -180,48 +180,6 @@ impl Switch {
         self.align(id, End::B(0), now);
     }
 
-    /// Nothing is transcoded between two phones: one of them is offered the codec of the other.
-    fn align(&mut self, id: CallId, end: End, now: Now) {
-        let agreed = |s: &mut Self, end| s.sip_leg(id, end).and_then(|l| l.agreed.as_ref()).map(|a| a.codec);
-        let (Some(of_a), Some(of_b)) = (agreed(self, End::A), agreed(self, End::B(0))) else { return };
-        if of_a == of_b {
-            return;
-        }
-        let codec = if end == End::A { of_b } else { of_a };
-        let Some((flow, port, last, session)) =
-            self.sip_leg(id, end).map(|l| (l.flow, l.port, l.ours.clone(), l.session))
-        else {
-            return;
-        };
-        let Some(origin) = last.map(|l| l.origin) else { return };
-        let version = origin.version.saturating_add(1);
-        let ours = self.ours(flow, port, &[codec]);
-        let offer = sdp::offer(&Ours { session_id: origin.session_id, version, ..ours });
-        let text = offer.to_string().into_bytes();
-        if self.sip.reinvite(session, text, now.mono)
-            && let Some(leg) = self.sip_leg(id, end)
-        {
-            leg.ours = Some(offer);
-        }
-    }
-
-    /// The answer to a re-INVITE of ours.
-    pub(in crate::switch) fn on_session_answer(&mut self, session: SessionId, sdp: Option<&[u8]>, now: Now) {
-        let Some((id, end)) = self.calls.of_session(session) else { return };
-        if self.take_answer(id, end, sdp) {
-            self.set_remote(id, end, now);
-        }
-    }
-
-    /// It was refused: the other side may have the codec.
-    pub(in crate::switch) fn on_session_offer_refused(&mut self, session: SessionId, now: Now) {
-        match self.calls.of_session(session) {
-            Some((id, End::B(_))) => self.align(id, End::A, now),
-            Some((id, End::A)) => self.on_unusable_answer(id, now),
-            None => {}
-        }
-    }
-
     /// Who transfers has hung up before the answer: the one that stays waits for it. False: nothing is transferred.
     pub(super) fn leave_to_transfer(&mut self, id: CallId, by: End, now: Now) -> bool {
         let Some(next) = self.transfer_of(id) else { return false };
@@ -280,10 +238,10 @@ impl Switch {
     }
 
     fn release_of(&mut self, side: &Side) {
-        if let Some(port) = side.leg.sip().map(|l| l.port)
-            && self.calls.ports.remove(&port).is_some()
-        {
-            self.release_rtp(port);
+        for port in side.leg.sip().map(super::SipLeg::ports).unwrap_or_default() {
+            if self.calls.ports.remove(&port).is_some() {
+                self.release_rtp(port);
+            }
         }
     }
 
@@ -320,13 +278,6 @@ fn part(call: &mut Call, leaves: End) -> (Side, Side) {
         }
     }
     if leaves == End::A { (b, a) } else { (a, b) }
-}
-
-const fn other(end: End) -> End {
-    match end {
-        End::A => End::B(0),
-        End::B(_) => End::A,
-    }
 }
 
 /// A call without sides.

@@ -48,19 +48,13 @@ impl Switch {
         let token = self.trunk_of(id, end).and_then(|name| self.trunk_token(&name));
         let contact = self.contact(flow, token.as_deref());
         let Some(leg) = self.sip_leg(id, end) else { return };
-        let Some(ours) = &mut leg.ours else { return };
-        let before = ours.clone();
+        let Some(mut ours) = leg.ours.clone() else { return };
         ours.origin.version = ours.origin.version.saturating_add(1);
         ours.origin.address = address.clone();
         ours.connection = Some(address);
         ours.media.iter_mut().for_each(|media| media.connection = None);
-        let offer = ours.to_string().into_bytes();
         self.sip.set_contact(session, contact);
-        if !self.sip.reinvite(session, offer, now.mono)
-            && let Some(leg) = self.sip_leg(id, end)
-        {
-            // Another offer is under way. The next change of an address, or their next offer, tells them.
-            leg.ours = Some(before);
-        }
+        // Where another offer is under way, the next change of an address, or their next offer, tells them.
+        self.propose(id, end, ours, now);
     }
 }

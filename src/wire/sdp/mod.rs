@@ -1,6 +1,8 @@
 //! Session descriptions: RFC 8866, as much of it as a telephone call needs, and offer and answer (RFC 3264) for G.711.
+//! What is not ours to know goes from one peer to the other: `carry`.
 //!
 //! `Session` is the text as a value, `offer`, `answer` and `agreed` are the rules. No state, no time.
+pub mod carry;
 mod fault;
 mod negotiate;
 mod parse;
@@ -10,6 +12,6 @@ mod tests;
 mod words;
 
 pub use fault::Fault;
-pub use negotiate::{Agreed, Ours, Unacceptable, agreed, answer, offer};
+pub use negotiate::{Agreed, Ours, Unacceptable, agreed, answer, offer, usable};
 pub use session::{Fmtp, MediaLine, Origin, RtpMap, Session};
 pub use words::{Codec, Direction, Place};

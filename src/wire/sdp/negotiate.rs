@@ -112,30 +112,27 @@ pub fn offer(ours: &Ours) -> Session {
 /// Nothing of it can be taken.
 pub fn answer(offer: &Session, ours: &Ours) -> Result<(Session, Agreed), Unacceptable> {
     let (at, theirs) = choose(offer, &ours.codecs)?;
-    let direction = theirs.direction.and(ours.direction);
-    let ptime = theirs.ptime(ours.ptime);
+    let agreed = theirs.agreed(ours.direction, ours.ptime);
     let lines = offer.media.iter().enumerate().map(|(line, media)| {
         if line != at {
             return refused(media);
         }
-        let mut taken = ours.line(&media.protocol, ptime, direction);
+        let mut taken = ours.line(&media.protocol, agreed.ptime_ms, agreed.direction);
         // The numbers of the offer serve both ways (RFC 3264 section 6.1).
-        taken.add(theirs.payload_type, theirs.codec.encoding());
-        theirs.event.into_iter().for_each(|event| taken.add_events(event));
+        taken.add(agreed.payload_type, agreed.codec.encoding());
+        agreed.event_send.into_iter().for_each(|event| taken.add_events(event));
         taken
     });
-    let session = ours.session(lines.collect());
-    let agreed = Agreed {
-        remote: theirs.remote,
-        codec: theirs.codec,
-        payload_type: theirs.payload_type,
-        receive_types: theirs.types,
-        event_send: theirs.event,
-        event_receive: theirs.event,
-        ptime_ms: ptime,
-        direction,
-    };
-    Ok((session, agreed))
+    Ok((ours.session(lines.collect()), agreed))
+}
+
+/// What an offer gives with these codecs, whatever was said to it.
+///
+/// # Errors
+/// Nothing of it can be taken.
+pub fn usable(offer: &Session, codecs: &[Codec]) -> Result<Agreed, Unacceptable> {
+    let (_, theirs) = choose(offer, codecs)?;
+    Ok(theirs.agreed(Direction::SendRecv, PTIME))
 }
 
 /// What the answer to our offer gives. The other side's order counts (RFC 3264 section 7), each side's numbers are for
@@ -201,6 +198,20 @@ impl Theirs {
         })
     }
 
+    /// If this is an offer, and all of it is taken.
+    fn agreed(self, direction: Direction, ptime: u8) -> Agreed {
+        Agreed {
+            ptime_ms: self.ptime(ptime),
+            remote: self.remote,
+            codec: self.codec,
+            payload_type: self.payload_type,
+            receive_types: self.types,
+            event_send: self.event,
+            event_receive: self.event,
+            direction: self.direction.and(direction),
+        }
+    }
+
     /// What the other side asks for, if it is a length of ours, else `default`; never more than its greatest.
     fn ptime(&self, default: u8) -> u8 {
         let fits = |ms: &u8| (10..=60).contains(ms) && ms.is_multiple_of(10);
@@ -224,7 +235,7 @@ fn choose(session: &Session, codecs: &[Codec]) -> Result<(usize, Theirs), Unacce
     Err(problem)
 }
 
-const fn is_host(ip: &IpAddr) -> bool {
+pub(super) const fn is_host(ip: &IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => !v4.is_multicast() && !v4.is_broadcast(),
         IpAddr::V6(v6) => !v6.is_multicast(),
@@ -232,7 +243,7 @@ const fn is_host(ip: &IpAddr) -> bool {
 }
 
 /// RFC 3264 section 6: the line stays, with port 0 and at least one format.
-fn refused(media: &MediaLine) -> MediaLine {
+pub(super) fn refused(media: &MediaLine) -> MediaLine {
     MediaLine {
         kind: media.kind.clone(),
         protocol: media.protocol.clone(),
@@ -253,7 +264,7 @@ impl Ours {
         }
     }
 
-    fn session(&self, media: Vec<MediaLine>) -> Session {
+    pub(super) fn session(&self, media: Vec<MediaLine>) -> Session {
         let place = Place::Ip(self.local);
         let (session_id, version) = (self.session_id, self.version);
         Session {
@@ -268,11 +279,11 @@ impl Ours {
 }
 
 impl MediaLine {
-    fn is_audio(&self) -> bool {
+    pub(super) fn is_audio(&self) -> bool {
         self.kind.eq_ignore_ascii_case("audio")
     }
 
-    fn add(&mut self, payload_type: u8, encoding: &str) {
+    pub(super) fn add(&mut self, payload_type: u8, encoding: &str) {
         self.formats.push(payload_type.to_string());
         let map = RtpMap { payload_type, encoding: encoding.to_owned(), clock_hz: CLOCK_HZ, channels: 1 };
         self.rtpmaps.push(map);
@@ -283,17 +294,17 @@ impl MediaLine {
         self.fmtps.push(Fmtp { payload_type, parameters: EVENTS.to_owned() });
     }
 
-    fn payload_types(&self) -> impl Iterator<Item = u8> {
+    pub(super) fn payload_types(&self) -> impl Iterator<Item = u8> {
         self.formats.iter().filter_map(|f| f.parse().ok()).filter(|pt| *pt < 128)
     }
 
     /// Codecs of ours in this line, in its order.
-    fn codecs(&self) -> Vec<(u8, Codec)> {
+    pub(super) fn codecs(&self) -> Vec<(u8, Codec)> {
         self.payload_types().filter_map(|pt| Some((pt, self.codec(pt)?))).collect()
     }
 
     /// The map counts, without one the static number (RFC 3551 section 6).
-    fn codec(&self, payload_type: u8) -> Option<Codec> {
+    pub(super) fn codec(&self, payload_type: u8) -> Option<Codec> {
         match self.rtpmap(payload_type) {
             Some(map) => {
                 Codec::parse(&map.encoding).filter(|_| map.clock_hz == CLOCK_HZ && map.channels == 1)

@@ -281,3 +281,111 @@ fn no_prefix_and_no_changed_byte_panics_or_reads_unstably() {
         }
     }
 }
+
+mod carried {
+    use super::super::carry::{Peer, pass_answer, pass_offer, plain_offer, types};
+    use super::*;
+
+    /// What the second phone is offered of the first one's words.
+    fn passed(said: &Session, ports: &[u16]) -> Session {
+        pass_offer(&Peer::offering(said, None, &[9_000, 9_002, 9_004]), None, ports, &ours()).unwrap()
+    }
+
+    #[test]
+    fn the_other_phone_reads_all_but_how_the_packets_travel() {
+        let offer = passed(&read(LINPHONE), &[16_000, 16_002]);
+        assert_eq!(
+            offer.to_string(),
+            "v=0\r\no=- 7 1 IN IP4 192.168.1.1\r\ns=-\r\nc=IN IP4 192.168.1.1\r\nt=0 0\r\n\
+            m=audio 16000 RTP/AVPF 96 97 98 0 8 18 101 99 100\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 speex/16000\r\n\
+            a=rtpmap:98 speex/8000\r\na=rtpmap:101 telephone-event/48000\r\na=rtpmap:99 telephone-event/16000\r\n\
+            a=rtpmap:100 telephone-event/8000\r\na=fmtp:96 useinbandfec=1\r\na=fmtp:97 vbr=on\r\na=fmtp:18 annexb=yes\r\n\
+            a=rtcp-fb:* trr-int 5000\r\na=sendrecv\r\n\
+            m=video 16002 RTP/AVPF 96 97\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 H264/90000\r\na=sendrecv\r\n"
+        );
+        let few = passed(&read(LINPHONE), &[16_000]);
+        assert_eq!((few.media[0].port, few.media[1].port, few.media.len()), (16_000, 0, 2));
+        let ours = Ours { codecs: vec![Codec::Pcma], ..ours() };
+        let said = read(LINPHONE);
+        let only = pass_offer(&Peer::offering(&said, None, &[9_000]), None, &[16_000], &ours).unwrap();
+        assert_eq!(only.media[0].formats, ["96", "97", "98", "8", "18", "101", "99", "100"]);
+    }
+
+    #[test]
+    fn what_is_between_us_and_a_phone_stays_there() {
+        let secret = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc\na=ice-ufrag:x\na=candidate:1 1 UDP 1 192.0.2.9 4000 typ host\n\
+            a=rtcp:4001\na=rtcp-mux\na=SSRC:7 cname:x\na=label:1\n";
+        let offer = passed(&audio("audio 4000 RTP/AVP 9", secret), &[16_000]);
+        assert_eq!(offer.media[0].attributes, ["label:1"]);
+    }
+
+    #[test]
+    fn an_answer_comes_back_under_the_numbers_of_the_offer() {
+        let (theirs, ports) = (read(LINPHONE), [16_000, 16_002]);
+        let offer = passed(&theirs, &ports);
+        // It gives other numbers to the same things, and has its own wishes.
+        let answer = read(
+            "v=0\no=b 1 1 IN IP4 192.0.2.8\ns=-\nc=IN IP4 192.0.2.8\nt=0 0\nm=audio 6000 RTP/AVP 111 0 126\n\
+             a=rtpmap:111 OPUS/48000/2\na=fmtp:111 maxplaybackrate=16000\na=rtpmap:126 telephone-event/48000\na=maxptime:60\n\
+             m=video 6002 RTP/AVP 97\na=rtpmap:97 H264/90000\na=fmtp:97 packetization-mode=1\na=rtcp-fb:97 nack pli\na=recvonly\n",
+        );
+        let from = Peer::settled(&answer, &offer, &ports);
+        assert!(from.has_sound());
+        let own = [9_000, 9_002];
+        let to = Peer::offering(&theirs, None, &own);
+        let ours = Ours { rtp_port: 9_000, ..ours() };
+        let back = pass_answer(&to, &from, &ours).unwrap();
+        assert_eq!(
+            back.to_string(),
+            "v=0\r\no=- 7 1 IN IP4 192.168.1.1\r\ns=-\r\nc=IN IP4 192.168.1.1\r\nt=0 0\r\n\
+            m=audio 9000 RTP/AVPF 96 101\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/48000\r\n\
+            a=fmtp:96 maxplaybackrate=16000\r\na=maxptime:60\r\na=sendrecv\r\n\
+            m=video 9002 RTP/AVPF 97\r\na=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=1\r\na=rtcp-fb:97 nack pli\r\na=recvonly\r\n"
+        );
+        assert_eq!(types(&back, 9_000, &from, 0), (vec![(96, 111), (101, 126)], 48));
+        assert_eq!(types(&back, 9_002, &from, 1), (vec![(97, 97)], 90));
+        let settled = Peer::settled(&theirs, &back, &own);
+        assert_eq!(types(&offer, 16_000, &settled, 0).0[0], (96, 96));
+        assert_eq!(settled.way(1).unwrap().remote, "192.168.1.20:9078".parse().unwrap());
+        assert!(settled.fits(&from));
+        // Nothing of it that they have in common.
+        let other = audio("audio 6000 RTP/AVP 18", "");
+        let from = Peer::settled(&other, &offer, &ports);
+        let to = audio("audio 4000 RTP/AVP 9", "");
+        assert_eq!(pass_answer(&Peer::offering(&to, None, &own), &from, &ours), Err(Unacceptable::Codec));
+    }
+
+    #[test]
+    fn a_new_offer_keeps_its_lines() {
+        let first = read(LINPHONE);
+        let told = passed(&first, &[16_000, 16_002]);
+        // Without the picture, and with it again: in the same line.
+        let none = Session {
+            media: vec![first.media[0].clone(), MediaLine { port: 0, ..first.media[1].clone() }],
+            ..first.clone()
+        };
+        let own = [9_000, 9_002];
+        let ours_to_first = passed(&first, &own);
+        let from = Peer::offering(&none, Some(&ours_to_first), &own);
+        let second = pass_offer(&from, Some(&told), &[16_000, 16_002], &ours()).unwrap();
+        assert_eq!(second.media.iter().map(|m| m.port).collect::<Vec<_>>(), [16_000, 0]);
+        let from = Peer::offering(&first, Some(&ours_to_first), &own);
+        let third = pass_offer(&from, Some(&second), &[16_000, 16_002], &ours()).unwrap();
+        assert_eq!(third.media.iter().map(|m| m.port).collect::<Vec<_>>(), [16_000, 16_002]);
+        let plain = plain_offer(&ours(), &third);
+        assert_eq!(plain.media[0].formats, ["0", "8", "101"]);
+        assert_eq!((plain.media[1].port, &plain.media[1].formats), (0, &third.media[1].formats));
+    }
+
+    #[test]
+    fn many_lines_and_formats_have_an_end() {
+        let formats: Vec<String> = (96..128).map(|n| n.to_string()).collect();
+        let maps: String = (96..128).map(|n| format!("a=rtpmap:{n} x{n}/8000\n")).collect();
+        let lines = "m=video 4002 RTP/AVP 34\n".repeat(30);
+        let said = audio(&format!("audio 4000 RTP/AVP {}", formats.join(" ")), &format!("{maps}{lines}"));
+        assert_eq!(Peer::further(&said), 2);
+        let offer = passed(&said, &[16_000, 16_002, 16_004]);
+        assert_eq!((offer.media[0].formats.len(), offer.media.len()), (16, 31));
+        assert_eq!(offer.media.iter().filter(|m| m.port != 0).count(), 3);
+    }
+}
