@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
-use tandem::media::{Codec, Direction, Gateway, Output, Relay, Remote, Seed, Side};
+use tandem::media::{Codec, Direction, Gateway, Output, Relay, Remote, Seed, Side, Types, Way};
 use tandem::util::time::Instant;
 use tandem::wire::rtp::{HEADER, Packet};
 
@@ -27,7 +27,13 @@ fuzz_target!(|bytes: &[u8]| {
             2 | 3 => gateway.handle_voice(data, now),
             4 => gateway.handle_voice(&data.repeat(20), now),
             5 => gateway.set_remote(remote(operation, argument), now),
-            6 => relay.set_remote(if argument & 4 == 0 { Side::A } else { Side::B }, remote(operation, argument), now),
+            6 => {
+                let Remote { addr, direction, symmetric, .. } = remote(operation, argument);
+                let side = if argument & 4 == 0 { Side::A } else { Side::B };
+                relay.set_remote(side, Way { remote: addr, direction, symmetric }, now);
+                let pairs: Vec<(u8, u8)> = data.as_chunks::<2>().0.iter().map(|[a, b]| (a & 127, b & 127)).collect();
+                relay.set_types(side, Types::new(&pairs, u16::from(argument)));
+            }
             7 => relay.handle_rtp(Side::B, from, data, now),
             8 => gateway.send_digit(char::from(argument)),
             9 => now = gateway.poll_timeout().unwrap_or(now).max(now),
@@ -48,6 +54,10 @@ fn drain(gateway: &mut Gateway, relay: &mut Relay) {
         }
     }
     while let Some(forward) = relay.poll_output() {
+        // What opens the way is no packet.
+        if forward.bytes == [0; 4] {
+            continue;
+        }
         Packet::parse(&forward.bytes).expect("a packet of our own");
     }
     assert_eq!(gateway.stats().outputs_dropped, 0);

@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use tandem::wire::sdp::carry::{Peer, pass_answer, pass_offer, types};
 use tandem::wire::sdp::{Codec, Direction, Ours, Session, agreed, answer, offer};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -28,4 +29,18 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(Session::parse(answer.to_string().as_bytes()).as_ref(), Ok(&answer));
     }
     let _ = agreed(&offer(&ours), &session);
+
+    // From one phone to another and back, which answers with the same words.
+    let (own, other) = ([9_000, 9_002, 9_004], [16_000, 16_002, 16_004]);
+    let from = Peer::offering(&session, None, &own);
+    let Ok(passed) = pass_offer(&from, None, &other, &ours) else { return };
+    let text = passed.to_string();
+    assert_eq!(Session::parse(text.as_bytes()).map(|s| s.to_string()), Ok(text));
+    assert_eq!(passed.media.len(), session.media.len());
+    assert!(passed.media.iter().filter(|m| m.port != 0).count() <= other.len());
+    let settled = Peer::settled(&session, &passed, &other);
+    if let Ok(back) = pass_answer(&from, &settled, &ours) {
+        assert_eq!(back.media.len(), session.media.len());
+        assert!((0..3).all(|slot| types(&back, own[slot], &settled, slot).0.len() <= 16));
+    }
 });
