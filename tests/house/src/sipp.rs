@@ -115,14 +115,24 @@ impl SippOptions {
         self
     }
 
-    /// The scenario with keys put in where sipp takes none: in the code that is awaited.
+    /// The scenario with its parts, and with keys put in where sipp takes none: in the code that is awaited.
     fn text(&self) -> String {
-        let path = paths::root().join(format!("tests/house/scenarios/{}.xml", self.scenario));
-        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let text = whole(&format!("{}.xml", self.scenario));
         self.keys.iter().fold(text, |text, (name, value)| {
             text.replace(&format!("response=\"[{name}]\""), &format!("response=\"{value}\""))
         })
     }
+}
+
+/// A file of `scenarios/`. In place of a line `[part NAME]` comes `parts/NAME`, which may have parts itself.
+fn whole(name: &str) -> String {
+    let path = paths::root().join("tests/house/scenarios").join(name);
+    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let lines = text.split_inclusive('\n').map(|line| {
+        let part = line.trim().strip_prefix("[part ").and_then(|l| l.strip_suffix(']'));
+        part.map_or_else(|| line.to_owned(), |part| whole(&format!("parts/{part}")))
+    });
+    lines.collect()
 }
 
 /// A scenario being played.
@@ -194,6 +204,14 @@ impl Sipp {
     pub fn messages(&self) -> String {
         let bytes = fs::read(self.scratch.join("messages.log")).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// How often a message with this first line and CSeq went by so far.
+    #[must_use]
+    pub fn count(&self, first: &str, cseq: &str) -> usize {
+        let messages = self.messages();
+        let all = messages.split("----------------");
+        all.filter(|m| m.contains(first) && m.contains(&format!("CSeq: {cseq}"))).count()
     }
 
     /// Waits for its end: true when everything went as the scenario has it.

@@ -210,6 +210,11 @@ impl Telephony {
     }
 
     #[must_use]
+    pub fn counters(&mut self) -> Value {
+        self.home.daemon.get("counters", &json!({}))
+    }
+
+    #[must_use]
     pub fn tails(&self) -> String {
         format!("{}\n{}", self.home.daemon.tail(60), self.home.stick.tail(30))
     }
@@ -217,7 +222,7 @@ impl Telephony {
     /// Waits until no call, session or port is left anywhere.
     pub fn wait_idle(&mut self, seconds: f64) {
         let idle = poll(seconds, || {
-            let counters = self.home.daemon.get("counters", &json!({}));
+            let counters = self.counters();
             let calls = self.home.daemon.status()["calls"].as_u64();
             (calls == Some(0) && counters["rtp_ports"] == 0).then_some(())
         });

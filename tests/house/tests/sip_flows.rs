@@ -109,19 +109,13 @@ fn a_phone_answers_and_either_side_hangs_up() {
     home.end();
 }
 
-/// How often a message with this first line and CSeq went by, in the messages that sipp wrote down.
-fn count(messages: &str, first: &str, cseq: &str) -> usize {
-    let all = messages.split("----------------");
-    all.filter(|m| m.contains(first) && m.contains(&format!("CSeq: {cseq}"))).count()
-}
-
 #[test]
 fn a_phone_without_an_offer_whose_ack_is_lost_is_held() {
     let mut home = home("flow-late");
     home.next_dial("answer");
     let mut phone = Sipp::start(at(&home, "late-offer", Transport::Udp).echo());
     assert!(phone.finish(), "{}\n{}", phone.tail(), home.tails());
-    let twice = count(&phone.messages(), "SIP/2.0 200 OK", "2 INVITE");
+    let twice = phone.count("SIP/2.0 200 OK", "2 INVITE");
     assert!((2..4).contains(&twice), "the 200 went out {twice} times\n{}", phone.tail());
     home.end();
 }
@@ -134,7 +128,7 @@ fn a_phone_wants_its_ringing_reliable() {
     phone.wait_message("UPDATE sip:", 15.0);
     home.home.stick.tell("remote_answer");
     assert!(phone.finish(), "{}\n{}", phone.tail(), home.tails());
-    let twice = count(&phone.messages(), "SIP/2.0 183", "2 INVITE");
+    let twice = phone.count("SIP/2.0 183", "2 INVITE");
     assert!((2..4).contains(&twice), "the 183 went out {twice} times\n{}", phone.tail());
     home.end();
 }
