@@ -149,7 +149,7 @@ impl Switch {
             Event::Request { id, request, flow } => {
                 let response = match request.method() {
                     Some(Method::Register) => self.on_register(&request, flow, now),
-                    Some(Method::Options) => self.on_options(&request),
+                    Some(Method::Options) => self.sip.able(&request),
                     // Keep-alives of phones; anything else would be of a subscription of ours, and there are none.
                     Some(Method::Notify) => self.on_notify(&request),
                     Some(Method::Subscribe) if OFFICE => self.on_subscribe(&request, flow, now),
@@ -214,12 +214,6 @@ impl Switch {
     }
 
     /// RFC 3261 section 11: what we can.
-    fn on_options(&mut self, request: &Message) -> Message {
-        let mut response = self.sip.response_to(request, 200);
-        response.push(header::ACCEPT, "application/sdp");
-        response
-    }
-
     fn on_notify(&mut self, request: &Message) -> Message {
         let event = request.get(header::EVENT).unwrap_or_default();
         let event = event.split(';').next().unwrap_or_default().trim();

@@ -125,6 +125,10 @@ fn other_requests_have_their_answers() {
         w.run(0.5);
         let answer = w.peers[P100].responses.last().unwrap();
         assert_eq!((answer.method(), answer.status()), (method, status), "{}", w.story());
+        if method == "OPTIONS" {
+            // RFC 3261 11.2.
+            assert!(answer.get("Allow").contains("INVITE") && answer.get("Supported").contains("timer"));
+        }
     }
     w.end();
 }

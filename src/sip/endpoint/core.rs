@@ -19,6 +19,9 @@ pub const ALLOW: &str = if OFFICE {
 };
 /// Option tags that a request may require of us.
 pub const SUPPORTED: &str = if OFFICE { "100rel, timer, replaces, norefersub" } else { "100rel, timer" };
+/// What OPTIONS is told. RFC 3261 section 11.2.
+pub const ABLE: [(&str, &str); 3] =
+    [(header::ALLOW, ALLOW), (header::SUPPORTED, SUPPORTED), (header::ACCEPT, "application/sdp")];
 
 /// Who waits for the responses of a client transaction.
 #[derive(Debug)]

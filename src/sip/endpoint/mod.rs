@@ -116,6 +116,14 @@ impl Endpoint {
         Message::response_to(request, status, &self.core.random.token())
     }
 
+    /// The answer to OPTIONS outside of dialogs: what we can do.
+    #[must_use]
+    pub fn able(&mut self, request: &Message) -> Message {
+        let mut response = self.response_to(request, 200);
+        core::ABLE.into_iter().for_each(|(name, value)| response.push(name, value));
+        response
+    }
+
     /// Answers an `Event::Request`; a second final answer and one that comes too late are dropped.
     pub fn respond(&mut self, id: RequestId, response: Message, now: Instant) {
         self.core.respond(id.0, response, now);

@@ -1,6 +1,6 @@
 //! Requests from outside: RFC 3261 section 8.2, step by step.
 use super::Endpoint;
-use super::core::{ALLOW, SUPPORTED, media_type, sdp_of};
+use super::core::{ABLE, SUPPORTED, media_type, sdp_of};
 use super::event::{Event, RequestId};
 use crate::sip::Flow;
 use crate::sip::dialog::{Dialog, DialogId};
@@ -207,12 +207,7 @@ impl Endpoint {
             Method::Bye => self.with(session, |s, core| s.on_bye(id, &request, &dialog, core, now)),
             Method::Info => self.on_info(id, request, session, now),
             Method::Options => {
-                let headers = [
-                    (header::ALLOW, ALLOW),
-                    (header::SUPPORTED, SUPPORTED),
-                    (header::ACCEPT, "application/sdp"),
-                ]
-                .map(|(name, value)| (name, value.to_owned()));
+                let headers = ABLE.map(|(name, value)| (name, value.to_owned()));
                 self.core.respond_plainly(id, 200, "", &headers, now);
             }
             Method::Update => self.on_update(id, &request, session, &dialog, now),
