@@ -1,14 +1,14 @@
 //! Trunks: the way to each provider, our registration there, and what comes from it.
+mod calls;
 mod challenge;
 mod identity;
+mod moves;
 mod view;
 mod ways;
 
 pub use identity::identity;
 
 use super::calls::Party;
-use super::phones::{Who, shown_number};
-use super::uplink::Local;
 use super::{Output, Switch, net};
 use crate::config::{self, Secret, Trunk};
 use crate::sip::auth::{Answerer, Credentials, Tries};
@@ -389,52 +389,6 @@ impl Switch {
         }
     }
 
-    /// Our addresses changed. A trunk whose way leads by another one registers from there at once; one without a way is down, and one that
-    /// was down is tried again.
-    pub(super) fn move_trunks(&mut self, local: Local<'_>, now: Now) {
-        for at in 0..self.trunks.all.len() {
-            let Some(trunk) = self.trunks.all.get_mut(at) else { return };
-            if let Line::Down { again, .. } = &mut trunk.line {
-                *again = now.mono;
-                if let Some(registration) = &mut trunk.registration {
-                    registration.restart(now.mono);
-                }
-            } else if let Some(flow) = trunk.flow() {
-                self.move_trunk(at, flow, self.moved(flow, local), now);
-            }
-        }
-        self.trunk_timeouts(now);
-    }
-
-    fn move_trunk(&mut self, at: usize, old: Flow, new: Option<Flow>, now: Now) {
-        match new {
-            Some(new) if new == old => {}
-            Some(new) => {
-                let Some(trunk) = self.trunks.all.get_mut(at) else { return };
-                log::info!("trunk '{}': our address is {} now", trunk.section.name, new.local.ip());
-                if let Some(registration) = &mut trunk.registration {
-                    registration.restart(now.mono);
-                }
-                trunk.request = None;
-                trunk.enter(Line::Up { flow: new, look_at: now.mono + LOOK_SELDOM });
-                self.register_trunk(at, now);
-            }
-            None => {
-                if old.transport.is_reliable() {
-                    self.outputs.push_back(Output::Disconnect { id: old.id });
-                    self.forget_stream(old.id, now);
-                }
-                self.trunk_down(at, "our address is gone".to_owned(), Failure::Transport, now);
-                if let Some(trunk) = self.trunks.all.get_mut(at) {
-                    if let Some(registration) = &mut trunk.registration {
-                        registration.restart(now.mono);
-                    }
-                    trunk.enter(Line::Down { why: "our address is gone".to_owned(), again: now.mono });
-                }
-            }
-        }
-    }
-
     fn trunk_down(&mut self, at: usize, why: String, failure: Failure, now: Now) {
         let Some(trunk) = self.trunks.all.get_mut(at) else { return };
         if let Some(registration) = &mut trunk.registration {
@@ -494,71 +448,6 @@ impl Switch {
             }
         }
         self.register_trunk(at, now);
-    }
-
-    /// Who calls by a trunk: our token in the Request-URI, or one of its addresses.
-    pub(super) fn trunk_calls(&self, request: &Message, flow: Flow) -> Option<Who> {
-        let user = request.uri().and_then(Uri::user_text);
-        let peer = flow.remote.ip().to_canonical();
-        let by_token = |t: &&TrunkLine| {
-            // The token alone could be guessed by who saw a packet; from elsewhere it counts nothing.
-            t.registration.as_ref().is_some_and(|r| Some(r.contact_user()) == user.as_deref())
-                && t.is_at(peer)
-        };
-        // In one's own network phones may share the address with the provider; there the port tells.
-        let same_port = |t: &TrunkLine| t.flow().is_some_and(|f| f.remote.port() == flow.remote.port());
-        let by_address = |t: &&TrunkLine| {
-            t.is_at(peer)
-                && (same_port(t) || t.section.has_address(peer) || !self.loaded.config.sip.is_local(peer))
-        };
-        // Several accounts at one provider: the one whose number or name is called.
-        let by_number = |t: &&TrunkLine| by_address(t) && t.section.is_called(request);
-        let all = || self.trunks.all.iter();
-        let trunk =
-            all().find(by_token).or_else(|| all().find(by_number)).or_else(|| all().find(by_address))?;
-        Some(Who::Trunk { section: trunk.section.clone(), number: shown_number(request) })
-    }
-
-    /// `emergency`: also without a registration; the provider may take it all the same.
-    pub(super) fn trunk_way(&self, name: &str, emergency: bool) -> Option<(Trunk, Flow)> {
-        let trunk = self.trunks.all.iter().find(|t| t.section.name == name)?;
-        let usable = match trunk.registration.as_ref().map(Registration::state) {
-            None | Some(State::Registered { .. }) => true,
-            Some(State::Failed { until, .. }) => until.is_some(),
-            Some(State::Idle | State::Trying | State::Leaving | State::Gone) => false,
-        };
-        trunk.flow().filter(|_| usable || emergency).map(|flow| (trunk.section.clone(), flow))
-    }
-
-    /// The route that the provider gave with our registration.
-    pub(super) fn trunk_route(&self, name: &str) -> Vec<String> {
-        let trunk = self.trunks.all.iter().find(|t| t.section.name == name);
-        trunk.and_then(|t| t.registration.as_ref()).map_or_else(Vec::new, |r| r.service_route().to_vec())
-    }
-
-    /// A call found nobody at the server `flow`: whether the same trunk has another for it now.
-    pub(super) fn trunk_call_failed(&mut self, name: &str, flow: Flow, now: Now) -> bool {
-        let found = |t: &TrunkLine| t.section.name == name && t.flow() == Some(flow);
-        let Some(at) = self.trunks.all.iter().position(found) else { return false };
-        let another = self.trunks.all.get(at).is_some_and(|t| t.ways.has_another(now.mono));
-        if another {
-            self.trunk_failed(at, "no answer to a call".to_owned(), Failure::NoAnswer, now);
-        }
-        another && self.trunk_way(name, false).is_some()
-    }
-
-    pub(super) fn trunk_token(&self, name: &str) -> Option<String> {
-        let trunk = self.trunks.all.iter().find(|t| t.section.name == name)?;
-        trunk.registration.as_ref().map(|r| r.contact_user().to_owned())
-    }
-
-    /// What a provider saw of us, where we talk to it.
-    pub(super) fn learnt_address(&self, peer: IpAddr) -> Option<IpAddr> {
-        let trunk = self.trunks.all.iter().find(|t| t.is_at(peer));
-        let seen = |t: &TrunkLine| t.registration.as_ref().and_then(Registration::learnt_address);
-        // What one provider saw, others see too.
-        let address = trunk.and_then(seen).or_else(|| self.trunks.all.iter().find_map(seen))?;
-        Some(address.ip())
     }
 }
 
