@@ -16,5 +16,7 @@ pub mod zone;
 /// Whether this build has what only a house with several phones wants (feature `office`). The entrances ask; what lies behind
 /// a closed one is not in the program.
 pub const OFFICE: bool = cfg!(feature = "office");
+/// Whether this build has sound beyond plain G.711 (feature `media`).
+pub const MEDIA: bool = cfg!(feature = "media");
 /// What a build without it says to who wants a trace.
 pub const NO_TRACE: &str = "this build has no trace; the full package has it";
