@@ -1,12 +1,12 @@
 //! A stick's voice port and one RTP peer.
 use super::Output;
+use super::digits::keys::Keys;
+use super::digits::tones::Tones;
 use super::jitter::{JitterBuffer, STALL};
-use super::keys::Keys;
 use super::latch::Latch;
 use super::outgoing::Outgoing;
 use super::reception::{Arrival, Reception};
 use super::stats::Stats;
-use super::tones::Tones;
 use super::voice::{VoiceBytes, to_bytes};
 use super::{FRAME, Remote, Seed};
 use crate::util::limits::MEDIA_OUTPUTS;

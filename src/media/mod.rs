@@ -7,10 +7,9 @@ pub mod codec;
 mod conceal;
 mod continuity;
 mod delays;
-mod detect;
+mod digits;
 pub mod gateway;
 mod jitter;
-mod keys;
 pub mod latch;
 mod outgoing;
 mod pitch;
@@ -20,7 +19,6 @@ mod ring;
 pub mod stats;
 #[cfg(test)]
 mod tests;
-mod tones;
 mod voice;
 
 pub use codec::Codec;

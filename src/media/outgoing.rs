@@ -3,7 +3,7 @@
 //! While the stick says nothing, nothing is sent but one packet of silence a second: enough for routers' NAT and for a peer
 //! that ends silent calls, and what follows has the timestamp it would have had (RFC 3551 section 4.1 allows the gap, the
 //! marker tells it).
-use super::detect::{Detector, Heard};
+use super::digits::detect::{Detector, Heard};
 use super::jitter::STALL;
 use super::stats::Stats;
 use super::{FRAME, PACKET_SAMPLES, Remote, Seed};

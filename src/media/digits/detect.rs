@@ -2,8 +2,8 @@
 //!
 //! The sound went through a GSM codec: levels of the two tones may differ by 8 dB and some noise is on them. A voice is no
 //! key: both tones together must be nearly all of the sound, for 40 ms.
-use super::FRAME;
 use super::tones::{COEFFICIENTS, KEYS};
+use crate::media::FRAME;
 
 /// Half a window, 10 ms.
 const HALF: usize = FRAME / 2;

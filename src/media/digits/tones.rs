@@ -1,5 +1,5 @@
 //! Keys as sound: the two tones of a key for the stick, where `AT^DTMF` does not work.
-use super::FRAME;
+use crate::media::FRAME;
 use crate::util::limits::TONES_WAITING;
 use heapless::Deque;
 

@@ -1,5 +1,5 @@
 //! Keys pressed at the phone: telephone events (RFC 4733) become one digit for one press.
-use super::stats::Stats;
+use crate::media::stats::Stats;
 use crate::util::time::Instant;
 use crate::wire::rtp::Event;
 use core::time::Duration;

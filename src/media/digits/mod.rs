@@ -1,0 +1,4 @@
+//! Keys of a telephone: in a sound (Q.23), as telephone events (RFC 4733), and made as a sound.
+pub mod detect;
+pub mod keys;
+pub mod tones;
