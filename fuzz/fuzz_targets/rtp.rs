@@ -34,12 +34,12 @@ fuzz_target!(|bytes: &[u8]| {
                 let pairs: Vec<(u8, u8)> = data.as_chunks::<2>().0.iter().map(|[a, b]| (a & 127, b & 127)).collect();
                 relay.set_types(side, Types::new(&pairs, u16::from(argument)));
             }
-            7 => relay.handle_rtp(Side::B, from, data, now),
+            7 => drop(relay.handle_rtp(Side::B, from, &mut data.to_vec(), now)),
             8 => gateway.send_digit(char::from(argument)),
             9 => now = gateway.poll_timeout().unwrap_or(now).max(now),
             _ => {
                 gateway.handle_rtp(from, data, now);
-                relay.handle_rtp(Side::A, from, data, now);
+                relay.handle_rtp(Side::A, from, &mut data.to_vec(), now);
             }
         }
         gateway.handle_timeout(now);

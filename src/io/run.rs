@@ -15,10 +15,12 @@ use crate::switch::{Output, Switch};
 use crate::util::limits::CONFIG_BYTES;
 use crate::util::time::{Instant, Now};
 use async_channel::{Receiver, Sender, bounded};
-use futures_lite::future::or;
-use inputs::{Input, Inputs};
+use futures_lite::future::{or, poll_fn};
+use inputs::{Input, Inputs, Next};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::Poll;
 
 /// What `tandem run` was told.
 #[derive(Clone, Debug)]
@@ -58,9 +60,14 @@ struct Shell {
     disk: Sender<(u64, Change)>,
     mail: mail::Worker,
     next_look: Option<Instant>,
+    /// The switch's next deadline; `None` inside: it has none. `None`: something happened since it was asked.
+    deadline: Option<Option<Instant>>,
     alarm: Timer,
     /// When it rings.
     alarm_at: Option<Instant>,
+    /// RTP ports that have something, and the datagram that is served: they keep their memory.
+    heard: Vec<u32>,
+    datagram: Vec<u8>,
 }
 
 /// Run until SIGTERM.
@@ -122,8 +129,11 @@ pub fn run(options: Options) -> io::Result<()> {
         disk,
         mail,
         next_look: Some(Instant::ZERO),
+        deadline: None,
         alarm: Timer::never(),
         alarm_at: None,
+        heard: Vec::new(),
+        datagram: Vec::new(),
     };
     block_on(shell.serve(inputs))?
 }
@@ -170,20 +180,32 @@ impl Shell {
         loop {
             self.look_at_bus();
             self.carry_out();
-            let Some(input) = self.next_input(&inputs).await else {
-                self.switch.handle_timeout(self.clock.now());
-                continue;
+            let first = match self.next(&mut inputs).await {
+                None => {
+                    self.deadline = None;
+                    self.switch.handle_timeout(self.clock.now());
+                    continue;
+                }
+                Some(Next::Sound) => {
+                    self.serve_sound();
+                    None
+                }
+                Some(Next::Input(input)) => Some(input),
             };
-            for input in inputs.turn(input) {
+            for input in inputs.turn(first) {
                 if matches!(input, Input::Event(Event::End)) {
                     return self.end(inputs.rest()).await;
                 }
                 self.on_input(input);
             }
             // Deadlines are kept while events pour in.
-            let now = self.clock.now();
-            if self.switch.poll_timeout().is_some_and(|at| at <= now.mono) {
-                self.switch.handle_timeout(now);
+            let deadline = self.deadline();
+            if let Some(at) = deadline {
+                let now = self.clock.now();
+                if at <= now.mono {
+                    self.deadline = None;
+                    self.switch.handle_timeout(now);
+                }
             }
             if !inputs.is_empty() {
                 // The readers run, and the sound that came meanwhile is there in the next turn.
@@ -193,27 +215,36 @@ impl Shell {
     }
 
     fn on_input(&mut self, input: Input) {
+        self.deadline = None;
         match input {
-            Input::Rtp(event) => self.on_rtp(&event),
             Input::Net(event) => self.on_net(event),
             Input::Event(event) => self.on_event(event),
         }
         self.carry_out();
     }
 
+    /// The switch's next one. It looks at every call for that, so it is not asked for each packet.
+    fn deadline(&mut self) -> Option<Instant> {
+        *self.deadline.get_or_insert_with(|| self.switch.poll_timeout())
+    }
+
     /// What comes next, or `None` when a deadline may be due.
-    async fn next_input(&mut self, inputs: &Inputs) -> Option<Input> {
-        let deadline = [self.switch.poll_timeout(), self.next_look].into_iter().flatten().min();
+    async fn next(&mut self, inputs: &mut Inputs) -> Option<Next> {
+        let deadline = [self.deadline(), self.next_look].into_iter().flatten().min();
         if deadline != self.alarm_at {
             self.alarm.set(deadline.map(|at| self.clock.system(at)));
             self.alarm_at = deadline;
         }
-        let ring = async {
-            (&mut self.alarm).await;
-            self.alarm_at = None;
-            None
-        };
-        or(inputs.next(), ring).await
+        let Self { alarm, alarm_at, .. } = self;
+        poll_fn(|context| {
+            if let Poll::Ready(next) = inputs.poll_next(context) {
+                return Poll::Ready(Some(next));
+            }
+            std::task::ready!(Pin::new(&mut *alarm).poll(context));
+            *alarm_at = None;
+            Poll::Ready(None)
+        })
+        .await
     }
 
     fn look_at_bus(&mut self) {
@@ -221,6 +252,7 @@ impl Shell {
         if self.next_look.is_none_or(|at| at > now.mono) {
             return;
         }
+        self.deadline = None;
         match self.switch.bus_interval() {
             Some(_) => {
                 let devices = sysfs::snapshot(&self.options.sysfs);
@@ -307,6 +339,7 @@ impl Shell {
 
     fn carry_out(&mut self) {
         while let Some(output) = self.switch.poll_output() {
+            self.deadline = None;
             match output {
                 Output::Open { line, ttys } => self.ports.open(line, &ttys, &self.events),
                 Output::Close { line } => self.ports.close(line),

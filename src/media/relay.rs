@@ -186,24 +186,27 @@ impl Relay {
         }
     }
 
-    /// A datagram at our port for this side.
-    pub fn handle_rtp(&mut self, side: Side, from: SocketAddr, bytes: &[u8], now: Instant) {
-        let counted = match self.forward(side, from, bytes, now) {
-            Ok(forward) => {
-                self.push(forward);
-                None
-            }
-            Err(reason) => Some(reason),
+    /// A datagram at our port for this side. Where it goes, out of our port of the other side, as `bytes` are after this.
+    pub fn handle_rtp(
+        &mut self,
+        side: Side,
+        from: SocketAddr,
+        bytes: &mut [u8],
+        now: Instant,
+    ) -> Option<SocketAddr> {
+        let refused = match self.forward(side, from, bytes, now) {
+            Ok(to) => return Some(to),
+            Err(refused) => refused,
         };
-        self.note_latch(side);
-        let (Some(reason), Some(stats)) = (counted, self.stats.get_mut(side.place())) else { return };
-        let counter = match reason {
+        let stats = self.stats.get_mut(side.place())?;
+        let counter = match refused {
             Refused::Malformed => &mut stats.malformed,
             Refused::Stranger => &mut stats.stranger,
             Refused::UnknownType => &mut stats.unknown_type,
             Refused::Held => &mut stats.held,
         };
         *counter = counter.saturating_add(1);
+        None
     }
 
     pub fn poll_output(&mut self) -> Option<Forward> {
@@ -223,9 +226,9 @@ impl Relay {
         &mut self,
         side: Side,
         from: SocketAddr,
-        bytes: &[u8],
+        bytes: &mut [u8],
         now: Instant,
-    ) -> Result<Forward, Refused> {
+    ) -> Result<SocketAddr, Refused> {
         let packet = Packet::parse(bytes).map_err(|_| Refused::Malformed)?;
         let [a, b] = &mut self.peers;
         let (source, target) = match side {
@@ -238,11 +241,12 @@ impl Relay {
         if !source.latch.accept(from, packet.sequence, packet.ssrc, now) {
             return Err(Refused::Stranger);
         }
+        let stats = self.stats.get_mut(side.place()).ok_or(Refused::Held)?;
+        stats.latched = source.latch.locked();
         let target = target.as_mut().ok_or(Refused::Held)?;
         if !source.way.direction.receives() || !target.way.direction.sends() {
             return Err(Refused::Held);
         }
-        let stats = self.stats.get_mut(side.place()).ok_or(Refused::Held)?;
         stats.last_received_at = Some(now);
         stats.forwarded_packets = stats.forwarded_packets.saturating_add(1);
         let length = u64::try_from(packet.payload.len()).unwrap_or(0);
@@ -250,10 +254,9 @@ impl Relay {
         let Packet { marker, sequence, timestamp, ssrc, .. } = packet;
         let came = Numbers { marker, sequence, timestamp, ssrc };
         let sent = target.numbers.next(came, source.types.per_ms, now);
-        let mut bytes = bytes.to_vec();
         let Numbers { marker, sequence, timestamp, ssrc } = sent;
-        Head { marker, payload_type, sequence, timestamp, ssrc }.write_into(&mut bytes);
-        Ok(Forward { side: side.other(), to: target.latch.target(), bytes })
+        Head { marker, payload_type, sequence, timestamp, ssrc }.write_into(bytes);
+        Ok(target.latch.target())
     }
 
     /// So that a NAT on our way lets the peer's packets in.

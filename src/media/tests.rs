@@ -216,6 +216,13 @@ fn way(addr: &str) -> Way {
     Way { remote: addr.parse().unwrap(), direction: Direction::SendRecv, symmetric: false }
 }
 
+/// What goes out when this comes in.
+fn through(relay: &mut Relay, side: Side, from: &str, packet: &[u8], now: Instant) -> Option<Forward> {
+    let mut bytes = packet.to_vec();
+    let to = relay.handle_rtp(side, from.parse().unwrap(), &mut bytes, now)?;
+    Some(Forward { side: side.other(), to, bytes })
+}
+
 #[test]
 fn a_relay_changes_the_type_and_nothing_else() {
     const B: &str = "198.51.100.2:6000";
@@ -231,31 +238,31 @@ fn a_relay_changes_the_type_and_nothing_else() {
         [(8, Some(100)), (EVENTS, Some(97)), (13, Some(13)), (0, None), (55, None), (96, Some(98))]
     {
         let mut packet = rtp(kind, 500, 160_000, &[1, 2, 3, 4]);
-        relay.handle_rtp(Side::A, PEER.parse().unwrap(), &packet, at(20));
+        let sent = through(&mut relay, Side::A, PEER, &packet, at(20));
         packet[1] = want.unwrap_or(0);
         let forward = want.map(|_| Forward { side: Side::B, to: B.parse().unwrap(), bytes: packet });
-        assert_eq!(relay.poll_output(), forward, "{kind}");
+        assert_eq!(sent, forward, "{kind}");
     }
     // CSRC list, extension and padding are none of our business.
     let mut packet = rtp(8, 500, 160_000, &[0; 24]);
     packet[0] = 0xb1;
     packet[16..20].copy_from_slice(&[0xbe, 0xde, 0, 1]);
     packet[35] = 4;
-    relay.handle_rtp(Side::A, PEER.parse().unwrap(), &packet, at(40));
+    let sent = through(&mut relay, Side::A, PEER, &packet, at(40));
     packet[1] = 100;
-    assert_eq!(relay.poll_output().unwrap().bytes, packet);
+    assert_eq!(sent.unwrap().bytes, packet);
+    let mut forwarded = Vec::new();
     for n in 0..20 {
         let now = at(100 + 20 * u64::from(n));
-        relay.handle_rtp(Side::A, PEER.parse().unwrap(), &rtp(8, 501 + n, 0, &[1]), now);
-        relay.handle_rtp(Side::A, "203.0.113.1:9".parse().unwrap(), &rtp(8, n, 0, &[2]), now);
+        forwarded.extend(through(&mut relay, Side::A, PEER, &rtp(8, 501 + n, 0, &[1]), now));
+        forwarded.extend(through(&mut relay, Side::A, "203.0.113.1:9", &rtp(8, n, 0, &[2]), now));
     }
-    let forwarded: Vec<Forward> = core::iter::from_fn(|| relay.poll_output()).collect();
     assert!(forwarded.len() == 20 && forwarded.iter().all(|f| f.bytes[12] == 1));
     assert_eq!(relay.stats(Side::A).stranger, 20);
     let held = Way { direction: Direction::Inactive, ..way(B) };
     relay.set_remote(Side::B, held, at(1_000));
-    relay.handle_rtp(Side::A, PEER.parse().unwrap(), &rtp(8, 521, 0, &[1]), at(1_000));
-    assert_eq!((relay.poll_output(), relay.stats(Side::A).held), (None, 1));
+    let sent = through(&mut relay, Side::A, PEER, &rtp(8, 521, 0, &[1]), at(1_000));
+    assert_eq!((sent, relay.stats(Side::A).held), (None, 1));
 }
 
 /// A transfer: who stays hears one stream, whatever numbers the new source has.
@@ -277,27 +284,26 @@ fn relays_are_joined_without_a_break() {
         bytes[11] = ssrc;
         bytes
     };
-    let sent = |relay: &mut Relay| {
-        let forward = core::iter::from_fn(|| relay.poll_output()).find(|f| f.bytes.len() > 4).unwrap();
+    let sent = |relay: &mut Relay, side: Side, from: &str, packet: &[u8], ms: u64| {
+        let forward = through(relay, side, from, packet, at(ms)).unwrap();
         let packet = Packet::parse(&forward.bytes).unwrap();
         (forward.side, forward.to.to_string(), packet.sequence, packet.ssrc & 0xff)
     };
     // B transfers A to C: the first call was A - B, the second B - C.
     let (mut one, mut two) = (pair(PEER, B), pair("198.51.100.2:6002", C));
-    one.handle_rtp(Side::B, B.parse().unwrap(), &of(1, 40_000), at(20));
-    assert_eq!(sent(&mut one), (Side::A, PEER.to_owned(), 40_000, 1));
-    two.handle_rtp(Side::A, "198.51.100.2:6002".parse().unwrap(), &of(2, 100), at(20));
-    assert_eq!(sent(&mut two), (Side::B, C.to_owned(), 100, 2));
+    assert_eq!(sent(&mut one, Side::B, B, &of(1, 40_000), 20), (Side::A, PEER.to_owned(), 40_000, 1));
+    assert_eq!(
+        sent(&mut two, Side::A, "198.51.100.2:6002", &of(2, 100), 20),
+        (Side::B, C.to_owned(), 100, 2)
+    );
     let mut both = one.left_by(Side::B).joined(two.left_by(Side::A));
     both.set_remote(Side::A, way(PEER), at(30));
     both.set_remote(Side::B, way(C), at(30));
-    both.handle_rtp(Side::B, C.parse().unwrap(), &of(3, 7), at(40));
-    assert_eq!(sent(&mut both), (Side::A, PEER.to_owned(), 40_001, 1));
-    both.handle_rtp(Side::A, PEER.parse().unwrap(), &of(4, 60_000), at(40));
-    assert_eq!(sent(&mut both), (Side::B, C.to_owned(), 101, 2));
+    assert_eq!(sent(&mut both, Side::B, C, &of(3, 7), 40), (Side::A, PEER.to_owned(), 40_001, 1));
+    assert_eq!(sent(&mut both, Side::A, PEER, &of(4, 60_000), 40), (Side::B, C.to_owned(), 101, 2));
     let mut left = both.left_by(Side::A);
-    left.handle_rtp(Side::B, C.parse().unwrap(), &of(3, 8), at(60));
-    assert_eq!((left.poll_output(), left.stats(Side::B).held), (None, 1));
+    let sent = through(&mut left, Side::B, C, &of(3, 8), at(60));
+    assert_eq!((sent, left.stats(Side::B).held), (None, 1));
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub mod uplink;
 mod ussd;
 mod view;
 
+pub use calls::Heard;
 pub use fleet::Plug;
 pub use line::LineId;
 

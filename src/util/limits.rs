@@ -126,8 +126,9 @@ pub const REGISTRAR_EVENTS: usize = 256;
 pub const NET_EVENTS: usize = 64;
 /// Bytes of SIP datagrams that wait for the loop. Beyond it the newest is dropped and counted; its sender repeats it.
 pub const SIP_WAITING_BYTES: usize = 262_144;
-/// RTP datagrams that wait for the loop, eight calls for 160 ms; beyond it the oldest is dropped and counted.
-pub const RTP_WAITING: usize = 64;
+/// Bytes that the kernel holds for one RTP port, as `SO_RCVBUF` counts: half a second of one voice, a picture of a video. What comes
+/// beyond it is dropped there; a longer queue would only make it late.
+pub const RTP_BACKLOG: usize = 32_768;
 /// One RTP datagram: no codec of ours fills an Ethernet frame. A longer one is dropped.
 pub const RTP_DATAGRAM: usize = 1_500;
 /// Reads of all ttys that wait for the loop: 160 ms of eight calls. Beyond it the kernel keeps them: a lost byte would shift the samples.

@@ -366,7 +366,7 @@ fn damaged_messages_do_no_harm() {
             w.stranger_sends(&changed);
             let from = w.peers[P100].talks[t].rtp_at;
             let (port, now) = (w.peers[P100].talks[t].rtp_to.unwrap().port(), w.now());
-            w.switch.handle_rtp(port, from, &changed[at..], now);
+            w.switch.handle_rtp(port, from, &mut changed[at..].to_vec(), now);
         }
     }
     w.run(3.0);

@@ -160,8 +160,9 @@ fn sound_of_strangers_is_not_heard() {
             payload: vec![0x80; 160],
         };
         let now = w.now();
-        w.switch.handle_rtp(port, "192.0.2.66:5000".parse().unwrap(), &packet.to_bytes(false, 9), now);
-        w.switch.handle_rtp(port, "192.0.2.66:5000".parse().unwrap(), &[0x80; 7], now);
+        for mut bytes in [packet.to_bytes(false, 9), vec![0x80; 7]] {
+            w.switch.handle_rtp(port, "192.0.2.66:5000".parse().unwrap(), &mut bytes, now);
+        }
         w.settle();
         w.run(0.02);
     }

@@ -12,7 +12,7 @@ use tandem::config::Loaded;
 use tandem::message::{Change, DiskError};
 use tandem::sip::{Flow, Transport};
 use tandem::switch::net as shell;
-use tandem::switch::{Output, Switch};
+use tandem::switch::{Heard, Output, Switch};
 use tandem::util::limits::RTP_SPARE;
 use tandem::util::time::{Instant, Now, Wall};
 
@@ -397,7 +397,10 @@ impl World {
             return;
         }
         let now = self.now();
-        self.switch.handle_rtp(to.port(), from, bytes, now);
+        let mut bytes = bytes.to_vec();
+        if let Heard::Send { port, to } = self.switch.handle_rtp(to.port(), from, &mut bytes, now) {
+            self.carry_out(Output::Rtp { port, to, bytes });
+        }
         self.settle();
     }
 

@@ -163,7 +163,7 @@ impl House {
         bytes.extend_from_slice(&(n * 160).to_be_bytes());
         bytes.extend_from_slice(&[0, 0, 0, kind / 64]);
         bytes.extend_from_slice(payload);
-        self.switch.handle_rtp(port, ([192, 0, 2, 9], 4_000).into(), &bytes, self.now());
+        self.switch.handle_rtp(port, ([192, 0, 2, 9], 4_000).into(), &mut bytes, self.now());
     }
 
     pub fn at(&mut self, port: usize, bytes: &[u8]) {

@@ -2,10 +2,9 @@
 use super::shared::Dropped;
 use crate::sip::Flow;
 use crate::switch::net::Way;
-use crate::util::limits::{NET_EVENTS, RTP_WAITING, SIP_WAITING_BYTES};
+use crate::util::limits::{NET_EVENTS, SIP_WAITING_BYTES};
 use async_channel::{Receiver, Sender, bounded};
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 /// Of SIP and the look-up of names.
@@ -32,45 +31,26 @@ pub enum NetEvent {
     },
 }
 
-/// A datagram at an RTP port.
-pub struct RtpEvent {
-    pub port: u16,
-    /// Which opening of the port it came to.
-    pub generation: u32,
-    pub from: SocketAddr,
-    pub bytes: Vec<u8>,
-}
-
 /// Where the tasks put what they have.
 #[derive(Clone)]
 pub struct Outlets {
     net: Sender<NetEvent>,
-    rtp: Sender<RtpEvent>,
     /// Bytes of datagrams in `net`.
     waiting: Rc<Cell<usize>>,
     pub dropped_sip: Dropped,
-    pub dropped_rtp: Dropped,
 }
 
-/// The loop's ends.
+/// The loop's end.
 pub struct Inlets {
     pub net: Receiver<NetEvent>,
-    pub rtp: Receiver<RtpEvent>,
 }
 
 impl Outlets {
     #[must_use]
     pub fn new() -> (Self, Inlets) {
         let (net, net_inlet) = bounded(NET_EVENTS);
-        let (rtp, rtp_inlet) = bounded(RTP_WAITING);
-        let outlets = Self {
-            net,
-            rtp,
-            waiting: Rc::default(),
-            dropped_sip: Dropped::default(),
-            dropped_rtp: Dropped::default(),
-        };
-        (outlets, Inlets { net: net_inlet, rtp: rtp_inlet })
+        let outlets = Self { net, waiting: Rc::default(), dropped_sip: Dropped::default() };
+        (outlets, Inlets { net: net_inlet })
     }
 
     /// Waits for room. The loop outlives the tasks, except at the end.
@@ -92,12 +72,5 @@ impl Outlets {
     /// The loop has taken a datagram.
     pub fn taken(&self, bytes: usize) {
         self.waiting.set(self.waiting.get().saturating_sub(bytes));
-    }
-
-    /// Never waits: late sound is worse than none, so the oldest goes.
-    pub fn tell_rtp(&self, event: RtpEvent) {
-        if let Ok(Some(_)) = self.rtp.force_send(event) {
-            self.dropped_rtp.count("RTP datagrams dropped: more came than can be handled");
-        }
     }
 }

@@ -23,14 +23,14 @@ mod tls_tests;
 mod udp;
 mod uplink;
 
-pub use event::{Inlets, NetEvent, RtpEvent};
+pub use event::{Inlets, NetEvent};
 pub use shared::Dropped;
 
 use super::clock::Clock;
 use super::reactor::{Timer, spawn};
 use crate::sip::{Flow, Transport};
 use crate::switch::net::{Listening, Place, TlsPeer, Way};
-use crate::util::limits::SIP_MESSAGE;
+use crate::util::limits::{RTP_DATAGRAM, SIP_MESSAGE};
 use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
 use event::Outlets;
@@ -40,6 +40,7 @@ use resolve::Resolver;
 use rtp::RtpPort;
 use shared::Scratch;
 use std::cell::RefCell;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -56,7 +57,7 @@ pub struct Net {
     tcp: Table<u32, Acceptor>,
     connections: Rc<RefCell<Connections>>,
     rtp: Table<u16, RtpPort>,
-    rtp_openings: u32,
+    dropped_rtp: Dropped,
     unsent_rtp: Dropped,
     resolver: Rc<Resolver>,
 }
@@ -73,7 +74,7 @@ impl Net {
             tcp: Table::new(),
             connections: Rc::default(),
             rtp: Table::new(),
-            rtp_openings: 0,
+            dropped_rtp: Dropped::default(),
             unsent_rtp: Dropped::default(),
             resolver: Rc::new(Resolver::new(Random::new(seed))),
         };
@@ -191,17 +192,30 @@ impl Net {
     /// # Errors
     /// In words.
     pub fn bind_rtp(&mut self, port: u16) -> Result<(), String> {
-        self.rtp_openings = self.rtp_openings.wrapping_add(1);
         self.rtp.remove(&port);
-        let Means { outlets, scratch, .. } = &self.means;
-        let open = RtpPort::open(port, self.rtp_openings, outlets, scratch)
-            .map_err(|why| places::words(&why, None, port))?;
+        let open = RtpPort::open(port).map_err(|why| places::words(&why, None, port))?;
         self.rtp.insert(port, open);
         Ok(())
     }
 
     pub fn close_rtp(&mut self, port: u16) {
         self.rtp.remove(&port);
+    }
+
+    /// The next datagram at this port; `None`: there is none that can be used.
+    pub fn receive_rtp(&self, port: u16, bytes: &mut Vec<u8>) -> Option<SocketAddr> {
+        match self.rtp.get(&port)?.receive(bytes) {
+            Ok(_) if bytes.len() > RTP_DATAGRAM => {
+                self.dropped_rtp.count("RTP datagrams dropped: too long");
+                None
+            }
+            Ok(from) => Some(from),
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => None,
+            Err(why) => {
+                log::debug!("RTP port {port}: {why}");
+                None
+            }
+        }
     }
 
     pub fn send_rtp(&self, port: u16, to: SocketAddr, bytes: &[u8]) {
@@ -230,12 +244,6 @@ impl Net {
                 true
             }
         }
-    }
-
-    /// The same for RTP.
-    #[must_use]
-    pub fn admits_rtp(&self, event: &RtpEvent) -> bool {
-        self.rtp.get(&event.port).is_some_and(|p| p.generation() == event.generation)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything in here belongs to one thread and needs no lock, but for the queue of tasks that are to run (`ready`), into which other
 //! threads put those that they wake. A descriptor is registered once and stays so (`poller`), a timer is a number in a heap
 //! (`timer`): a packet costs one `epoll_wait` besides its own reading and writing.
+mod listed;
 mod poller;
 mod ready;
 mod source;
@@ -11,6 +12,7 @@ mod task;
 mod tests;
 mod timer;
 
+pub use listed::{Listed, poll_heard, take_heard};
 pub use source::Source;
 pub use task::{Task, spawn};
 pub use timer::Timer;

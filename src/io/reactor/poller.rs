@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// Reports taken by one look; what is left comes first in the next one.
 const REPORTS: usize = 32;
@@ -22,12 +22,21 @@ const BELL: u64 = u64::MAX;
 /// Both directions end with it, and nobody can ask not to hear of it.
 const BROKEN: EpollFlags = EpollFlags::EPOLLHUP.union(EpollFlags::EPOLLERR);
 
-type Slot = Option<Rc<Inner<dyn AsFd>>>;
+enum Slot {
+    Free,
+    /// Tasks wait for it.
+    Awaited(Rc<Inner<dyn AsFd>>),
+    /// The main task reads it (`listed`).
+    Listed(u32),
+}
 
 pub struct Poller {
     epoll: Epoll,
     /// By the number of the descriptor, which the system bounds.
     sources: RefCell<Vec<Slot>>,
+    /// Keys of listed ones that have something, each once.
+    heard: RefCell<Vec<u32>>,
+    heard_by: RefCell<Option<Waker>>,
     /// Counts looks.
     turn: Cell<u32>,
 }
@@ -39,7 +48,13 @@ impl Poller {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         // By edges: each ring is told once, and nobody has to read it.
         epoll.add(bell, EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, BELL))?;
-        Ok(Self { epoll, sources: RefCell::default(), turn: Cell::new(0) })
+        Ok(Self {
+            epoll,
+            sources: RefCell::default(),
+            heard: RefCell::default(),
+            heard_by: RefCell::default(),
+            turn: Cell::new(0),
+        })
     }
 
     #[must_use]
@@ -49,14 +64,50 @@ impl Poller {
 
     /// Take a source in. epoll hears of it when somebody waits for it.
     pub fn add(&self, source: Rc<Inner<dyn AsFd>>) {
-        let place = place(&source);
+        self.put(place(&source.io), Slot::Awaited(source));
+    }
+
+    fn put(&self, place: usize, what: Slot) {
         let mut sources = self.sources.borrow_mut();
         if sources.len() <= place {
-            sources.resize_with(place.saturating_add(1), || None);
+            sources.resize_with(place.saturating_add(1), || Slot::Free);
         }
         if let Some(slot) = sources.get_mut(place) {
-            *slot = Some(source);
+            *slot = what;
         }
+    }
+
+    /// Tell of everything that there is to read.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn list(&self, io: &impl AsFd, key: u32) -> io::Result<()> {
+        let data = u64::try_from(io.as_fd().as_raw_fd()).unwrap_or(BELL);
+        self.epoll.add(io, EpollEvent::new(EpollFlags::EPOLLIN, data))?;
+        self.put(place(io), Slot::Listed(key));
+        Ok(())
+    }
+
+    pub fn unlist(&self, io: &impl AsFd) {
+        if let Err(why) = self.epoll.delete(io) {
+            log::debug!("a descriptor can't be taken out of epoll: {why}");
+        }
+        self.put(place(io), Slot::Free);
+    }
+
+    pub fn is_heard(&self, context: &Context<'_>) -> bool {
+        if !self.heard.borrow().is_empty() {
+            return true;
+        }
+        let mut heard_by = self.heard_by.borrow_mut();
+        if !heard_by.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            *heard_by = Some(context.waker().clone());
+        }
+        false
+    }
+
+    pub fn take_heard(&self, keys: &mut Vec<u32>) {
+        std::mem::swap(&mut *self.heard.borrow_mut(), keys);
     }
 
     /// Who waits for it wakes: its descriptor is about to be closed.
@@ -64,9 +115,7 @@ impl Poller {
         if let Err(why) = self.register(source, EpollFlags::empty()) {
             log::debug!("a descriptor can't be taken out of epoll: {why}");
         }
-        if let Some(slot) = self.sources.borrow_mut().get_mut(place(source)) {
-            *slot = None;
-        }
+        self.put(place(&source.io), Slot::Free);
         for side in [Side::Read, Side::Write] {
             source.state.direction(side).wake();
         }
@@ -123,12 +172,26 @@ impl Poller {
         self.turn.set(self.turn.get().wrapping_add(1));
         let sources = self.sources.borrow();
         for event in events.get(..count).unwrap_or_default() {
-            let source = usize::try_from(event.data()).ok().and_then(|n| sources.get(n)?.as_deref());
-            if let Some(source) = source {
-                self.report(source, event.events());
+            match usize::try_from(event.data()).ok().and_then(|place| sources.get(place)) {
+                Some(Slot::Awaited(source)) => self.report(source, event.events()),
+                Some(Slot::Listed(key)) => self.hear(*key),
+                Some(Slot::Free) | None => {}
             }
         }
+        if !self.heard.borrow().is_empty()
+            && let Some(waker) = &*self.heard_by.borrow()
+        {
+            waker.wake_by_ref();
+        }
         Ok(())
+    }
+
+    fn hear(&self, key: u32) {
+        let mut heard = self.heard.borrow_mut();
+        // There are some before this look's only where the main task has been held up.
+        if !heard.contains(&key) {
+            heard.push(key);
+        }
     }
 
     fn report(&self, source: &Inner<dyn AsFd>, flags: EpollFlags) {
@@ -145,6 +208,6 @@ impl Poller {
     }
 }
 
-fn place(source: &Inner<dyn AsFd>) -> usize {
-    usize::try_from(source.io.as_fd().as_raw_fd()).unwrap_or_default()
+fn place(io: &(impl AsFd + ?Sized)) -> usize {
+    usize::try_from(io.as_fd().as_raw_fd()).unwrap_or_default()
 }

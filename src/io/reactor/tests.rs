@@ -322,3 +322,42 @@ fn a_regular_file_is_no_source() {
     let source = Source::new(std::fs::File::open("Cargo.toml").unwrap()).unwrap();
     assert!(run(source.writable()).is_err());
 }
+
+#[test]
+fn a_listed_source_is_heard_of_once_until_it_is_read() {
+    let near = UdpSocket::bind("127.0.0.1:0").unwrap();
+    near.set_nonblocking(true).unwrap();
+    let (at, far) = (near.local_addr().unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    block_on(async {
+        let listed = Listed::new(near, 7).unwrap();
+        let heard = || async {
+            poll_fn(|context| poll_heard(context)).await;
+            let mut keys = Vec::new();
+            take_heard(&mut keys);
+            keys
+        };
+        for n in 0..2 {
+            far.send_to(&[n], at).unwrap();
+        }
+        // Nobody takes it at the first looks.
+        for _ in 0..3 {
+            look().await;
+        }
+        let mut bytes = [0; 4];
+        for n in 0..2 {
+            assert_eq!(heard().await, [7]);
+            assert_eq!(listed.get_ref().recv(&mut bytes).unwrap(), 1);
+            assert_eq!(bytes[0], n);
+        }
+        look().await;
+        let mut keys = Vec::new();
+        take_heard(&mut keys);
+        assert_eq!(keys, [0; 0], "all is read");
+        far.send_to(&[9], at).unwrap();
+        drop(listed);
+        look().await;
+        take_heard(&mut keys);
+        assert_eq!(keys, [0; 0], "it is closed");
+    })
+    .unwrap();
+}

@@ -1,28 +1,39 @@
 //! What comes in, and in which order it is served: sound first, then the sticks, then all else a little at a time.
 use crate::io::event::{Event, Events};
-use crate::io::net::{Inlets, NetEvent, RtpEvent};
+use crate::io::net::{Inlets, NetEvent};
+use crate::io::reactor::poll_heard;
 use crate::util::limits::TTY_EVENTS;
 use async_channel::{Receiver, bounded};
-use futures_lite::future::or;
+use futures_lite::Stream;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// Ordinary events taken before the sockets and the clock are looked at again: each may cost a digest, and a frame of sound
 /// comes every 20 ms.
 const ORDINARY: usize = 4;
-/// Events of sound taken between two ordinary ones, so that a flood of it does not stop all else.
+/// Events of the sticks' sound taken between two ordinary ones, so that a flood of it does not stop all else.
 const URGENT: usize = 64;
 
 pub enum Input {
-    Rtp(RtpEvent),
     Net(NetEvent),
     /// Of the sticks' ports, and everything else.
     Event(Event),
 }
 
+/// Why the loop goes on.
+pub enum Next {
+    /// There are datagrams at RTP ports (`reactor::take_heard`).
+    Sound,
+    Input(Input),
+}
+
+/// A queue that stays waited for over many wakes: each wait of its own would cost memory and a lock.
+type Queue<T> = Pin<Box<Receiver<T>>>;
+
 pub struct Inputs {
-    rtp: Receiver<RtpEvent>,
-    ttys: Receiver<Event>,
-    net: Receiver<NetEvent>,
-    rest: Receiver<Event>,
+    ttys: Queue<Event>,
+    net: Queue<NetEvent>,
+    rest: Queue<Event>,
     /// Whose turn it is among the last two.
     is_nets_turn: bool,
 }
@@ -32,25 +43,25 @@ impl Inputs {
     #[must_use]
     pub fn new(inlets: Inlets, rest: Receiver<Event>) -> (Self, Events) {
         let (sender, ttys) = bounded(TTY_EVENTS);
-        let Inlets { net, rtp } = inlets;
-        (Self { rtp, ttys, net, rest, is_nets_turn: false }, sender)
+        let (ttys, net, rest) = (Box::pin(ttys), Box::pin(inlets.net), Box::pin(rest));
+        (Self { ttys, net, rest, is_nets_turn: false }, sender)
     }
 
     /// The queue of everything but calls and ports.
     #[must_use]
-    pub const fn rest(&self) -> &Receiver<Event> {
+    pub fn rest(&self) -> &Receiver<Event> {
         &self.rest
     }
 
-    /// What is there, after `first`, as much as fits in one turn: sound before anything else, and again between the others.
-    pub fn turn(&mut self, first: Input) -> Turn<'_> {
-        Turn { inputs: self, first: Some(first), urgent: URGENT, ordinary: ORDINARY - 1 }
+    /// What is there, after `first`, as much as fits in one turn: the sticks before anything else, and again between the others.
+    pub fn turn(&mut self, first: Option<Input>) -> Turn<'_> {
+        let ordinary = ORDINARY.saturating_sub(usize::from(first.is_some()));
+        Turn { inputs: self, first, urgent: URGENT, ordinary }
     }
 
     /// Sound that is there.
     fn urgent(&self) -> Option<Input> {
-        let tty = || self.ttys.try_recv().ok().map(Input::Event);
-        self.rtp.try_recv().ok().map(Input::Rtp).or_else(tty)
+        self.ttys.try_recv().ok().map(Input::Event)
     }
 
     /// The next of the others that are there; a flood of one kind leaves every second turn to the other.
@@ -63,16 +74,25 @@ impl Inputs {
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rtp.is_empty() && self.ttys.is_empty() && self.net.is_empty() && self.rest.is_empty()
+        self.ttys.is_empty() && self.net.is_empty() && self.rest.is_empty()
     }
 
-    /// Waits for any of them.
-    pub async fn next(&self) -> Option<Input> {
-        let rtp = async { self.rtp.recv().await.ok().map(Input::Rtp) };
-        let tty = async { self.ttys.recv().await.ok().map(Input::Event) };
-        let net = async { self.net.recv().await.ok().map(Input::Net) };
-        let rest = async { self.rest.recv().await.ok().map(Input::Event) };
-        or(or(rtp, tty), or(net, rest)).await
+    /// What comes first; who asks is woken when there is something.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Next> {
+        if poll_heard(context).is_ready() {
+            return Poll::Ready(Next::Sound);
+        }
+        if let Poll::Ready(Some(event)) = self.ttys.as_mut().poll_next(context) {
+            return Poll::Ready(Next::Input(Input::Event(event)));
+        }
+        if let Poll::Ready(Some(event)) = self.net.as_mut().poll_next(context) {
+            return Poll::Ready(Next::Input(Input::Net(event)));
+        }
+        match self.rest.as_mut().poll_next(context) {
+            Poll::Ready(Some(event)) => Poll::Ready(Next::Input(Input::Event(event))),
+            // Their senders outlive the loop.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
     }
 }
 
@@ -108,63 +128,62 @@ impl Iterator for Turn<'_> {
 mod tests {
     use super::*;
     use crate::io::reactor::block_on;
-
-    fn rtp(port: u16) -> RtpEvent {
-        RtpEvent { port, generation: 0, from: "127.0.0.1:9".parse().unwrap(), bytes: Vec::new() }
-    }
+    use futures_lite::future::poll_fn;
 
     /// One letter for each.
     fn letter(input: &Input) -> char {
         match input {
-            Input::Rtp(_) => 'r',
             Input::Net(_) => 'n',
             Input::Event(Event::Reload) => 't',
             Input::Event(_) => 'e',
         }
     }
 
+    fn first(inputs: &mut Inputs) -> Input {
+        match block_on(poll_fn(|context| inputs.poll_next(context))).unwrap() {
+            Next::Input(input) => input,
+            Next::Sound => panic!("no port is open"),
+        }
+    }
+
     #[test]
-    fn sound_comes_first_and_nothing_is_lost() {
-        let (rtp_in, rtp_out) = bounded(200);
-        let (net_in, net_out) = bounded(20);
-        let (rest_in, rest_out) = bounded(20);
-        let (mut inputs, ttys_in) = Inputs::new(Inlets { net: net_out, rtp: rtp_out }, rest_out);
+    fn the_sticks_come_first_and_nothing_is_lost() {
+        let (net_in, net) = bounded(20);
+        let (rest_in, rest) = bounded(20);
+        let (mut inputs, ttys_in) = Inputs::new(Inlets { net }, rest);
         for n in 0..10 {
             net_in.try_send(NetEvent::Resolved { token: n, result: Ok(Vec::new()) }).unwrap();
             rest_in.try_send(Event::Bus).unwrap();
         }
-        (0..2).for_each(|n| rtp_in.try_send(rtp(n)).unwrap());
-        ttys_in.try_send(Event::Reload).unwrap();
+        (0..3).for_each(|_| ttys_in.try_send(Event::Reload).unwrap());
         let mut turns = Vec::new();
         while !inputs.is_empty() {
-            let first = block_on(inputs.next()).unwrap().unwrap();
+            let first = first(&mut inputs);
             let mut turn = String::new();
-            for input in inputs.turn(first) {
+            for input in inputs.turn(Some(first)) {
                 turn.push(letter(&input));
                 // More sound, once, while an ordinary one was served.
-                if turn == "rrtn" {
-                    rtp_in.try_send(rtp(2)).unwrap();
+                if turn == "tttn" {
+                    ttys_in.try_send(Event::Reload).unwrap();
                 }
             }
             turns.push(turn);
         }
-        assert_eq!(turns[0], "rrtnren");
+        assert_eq!(turns[0], "tttnten");
         let all = turns.concat();
         let count = |wanted| all.chars().filter(|c| *c == wanted).count();
-        assert_eq!((count('r'), count('t'), count('n'), count('e')), (3, 1, 10, 10), "{turns:?}");
+        assert_eq!((count('t'), count('n'), count('e')), (4, 10, 10), "{turns:?}");
         assert!(turns.iter().skip(1).all(|t| t.len() <= ORDINARY), "{turns:?}");
     }
 
     #[test]
     fn a_flood_of_sound_stops_nothing() {
-        let (rtp_in, rtp_out) = bounded(1_000);
-        let (_net_in, net_out) = bounded(1);
-        let (rest_in, rest_out) = bounded(1);
-        let (mut inputs, _ttys_in) = Inputs::new(Inlets { net: net_out, rtp: rtp_out }, rest_out);
-        (0..1_000).for_each(|n| rtp_in.try_send(rtp(n)).unwrap());
+        let (_net_in, net) = bounded(1);
+        let (rest_in, rest) = bounded(1);
+        let (mut inputs, ttys_in) = Inputs::new(Inlets { net }, rest);
+        (0..TTY_EVENTS).for_each(|_| ttys_in.try_send(Event::Reload).unwrap());
         rest_in.try_send(Event::Bus).unwrap();
-        let first = block_on(inputs.next()).unwrap().unwrap();
-        let at = inputs.turn(first).position(|i| letter(&i) == 'e');
-        assert_eq!(at, Some(URGENT + 1));
+        let at = inputs.turn(None).position(|i| letter(&i) == 'e');
+        assert_eq!(at, Some(TTY_EVENTS.min(URGENT)));
     }
 }

@@ -165,7 +165,7 @@ impl Switch {
         let ways = ways.into_iter().map(Step::from).collect();
         let call = Call::new(id, a, dialled, ways, emergency, now);
         log::debug!("call {}: from {}", id.0, call.a.party.logged());
-        self.calls.all.insert(id, call);
+        self.calls.all.insert(id, Box::new(call));
         Some(id)
     }
 

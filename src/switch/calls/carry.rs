@@ -157,7 +157,7 @@ impl Switch {
             End::A => End::B(0),
             End::B(_) => End::A,
         };
-        let Call { a, b, media, further, .. } = call;
+        let Call { a, b, media, further, .. } = &mut **call;
         let Media::Relay(relay) = media else { return };
         let leg_of = |end| match end {
             End::A => a.leg.sip(),

@@ -14,6 +14,7 @@ mod leg;
 mod pickup;
 mod progress;
 mod reach;
+mod rtp;
 mod sound;
 mod transfer;
 mod uplink;
@@ -21,6 +22,7 @@ mod view;
 
 pub use cause::Cause;
 pub use leg::{Leg, Party, Side, SipLeg, State};
+pub use rtp::Heard;
 pub use view::Ended;
 
 use super::line::LineId;
@@ -221,7 +223,8 @@ impl Call {
 /// All calls, and by what their legs are found.
 #[derive(Debug, Default)]
 pub struct Calls {
-    all: Table<CallId, Call>,
+    /// In boxes: a call that ends moves only pointers.
+    all: Table<CallId, Box<Call>>,
     last: u32,
     sessions: Table<SessionId, CallId>,
     lines: Table<LineId, CallId>,
@@ -254,7 +257,7 @@ impl Calls {
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Call> {
-        self.all.values()
+        self.all.values().map(|call| &**call)
     }
 
     #[must_use]

@@ -1,4 +1,5 @@
 //! The sound of calls: offers and answers, ports, samples to and fro.
+use super::rtp::is_somewhere;
 use super::{Call, CallId, Cause, End, Leg, Media, SipLeg, State};
 use crate::media::{Forward, Gateway, Output as Sound, Relay, Seed, Side as RelaySide};
 use crate::sip::Flow;
@@ -233,7 +234,7 @@ impl Switch {
     /// Samples may flow between the call's stick and us.
     pub(in crate::switch) fn on_voice_open(&mut self, line: LineId, now: Now) {
         let Some((id, _)) = self.calls.of_line(line) else { return };
-        if let Some(Call { media: Media::Gateway(gateway), .. }) = self.calls.all.get_mut(&id) {
+        if let Some(Media::Gateway(gateway)) = self.calls.all.get_mut(&id).map(|call| &mut call.media) {
             gateway.open_voice(now.mono);
         }
         self.pump(id, now);
@@ -242,7 +243,7 @@ impl Switch {
     /// The stick has ended the call: not one sample more.
     pub(in crate::switch) fn on_voice_closed(&mut self, line: LineId) {
         let Some((id, _)) = self.calls.of_line(line) else { return };
-        if let Some(Call { media: Media::Gateway(gateway), .. }) = self.calls.all.get_mut(&id) {
+        if let Some(Media::Gateway(gateway)) = self.calls.all.get_mut(&id).map(|call| &mut call.media) {
             gateway.close_voice();
         }
     }
@@ -250,45 +251,15 @@ impl Switch {
     /// Samples of a stick. The hot path.
     pub(in crate::switch) fn handle_voice(&mut self, line: LineId, port: usize, bytes: &[u8], now: Now) {
         let Some((id, _)) = self.calls.of_line(line) else { return };
-        if let Some(Call { media: Media::Gateway(gateway), voice_port, .. }) = self.calls.all.get_mut(&id) {
+        if let Some(Call { media: Media::Gateway(gateway), voice_port, .. }) =
+            self.calls.all.get_mut(&id).map(|call| &mut **call)
+        {
             if voice_port.replace(port).is_some_and(|last| last != port) {
                 gateway.restart_voice_bytes();
             }
             gateway.handle_voice(bytes, now.mono);
         }
         self.pump(id, now);
-    }
-
-    /// A datagram at an RTP port. The hot path.
-    pub fn handle_rtp(&mut self, port: u16, from: SocketAddr, bytes: &[u8], now: Now) {
-        let Some(id) = self.calls.of_port(port) else {
-            self.counters.rtp_stray = self.counters.rtp_stray.saturating_add(1);
-            return;
-        };
-        let Some(call) = self.calls.all.get_mut(&id) else { return };
-        match &mut call.media {
-            Media::Gateway(gateway) => gateway.handle_rtp(from, bytes, now.mono),
-            Media::Relay(relay) => {
-                let of_a = call.a.leg.sip().and_then(|leg| leg.slot_of(port));
-                let of_b = || call.b.iter().find_map(|b| b.leg.sip()?.slot_of(port));
-                let side = if of_a.is_some() { RelaySide::A } else { RelaySide::B };
-                let further = of_a.or_else(of_b).and_then(|slot| slot.checked_sub(1));
-                let relay = match further {
-                    None => Some(&mut **relay),
-                    Some(at) => call.further.get_mut(at),
-                };
-                if let Some(relay) = relay {
-                    relay.handle_rtp(side, from, bytes, now.mono);
-                }
-            }
-            Media::None => {}
-        }
-        let digits = self.counters.digits_out;
-        self.pump(id, now);
-        if self.counters.digits_out != digits {
-            // The stick is to hear of the key.
-            self.turn(now);
-        }
     }
 
     /// Timers of the media.
@@ -355,9 +326,8 @@ impl Switch {
         }
     }
 
-    /// `c=IN IP4 0.0.0.0` is hold as RFC 2543 wrote it; the kernel would take that address for our own.
     fn send_rtp(&mut self, port: u16, to: SocketAddr, bytes: Vec<u8>) {
-        if !to.ip().is_unspecified() && to.port() != 0 {
+        if is_somewhere(to) {
             self.outputs.push_back(Output::Rtp { port, to, bytes });
         }
     }
@@ -379,7 +349,7 @@ impl Switch {
     /// The stick does not send tones by itself: they go out as sound.
     pub(in crate::switch) fn on_digit_refused(&mut self, line: LineId, digit: char) {
         let Some((id, _)) = self.calls.of_line(line) else { return };
-        if let Some(Call { media: Media::Gateway(gateway), .. }) = self.calls.all.get_mut(&id) {
+        if let Some(Media::Gateway(gateway)) = self.calls.all.get_mut(&id).map(|call| &mut call.media) {
             gateway.send_digit(digit);
         }
     }

@@ -170,7 +170,7 @@ impl Switch {
         let (b, dialled) = (vec![b], two.dialled);
         let joined =
             Call { a, b, media, voice_port, dialled, answered: Some(now), ..one_of(one.id, one.began) };
-        self.calls.all.insert(id, joined);
+        self.calls.all.insert(id, Box::new(joined));
         if let Some(call) = self.calls.all.get_mut(&id) {
             call.enter(Phase::Up { since: now.mono });
         }

@@ -8,7 +8,7 @@ use crate::wire::sdp::Place;
 impl Switch {
     /// What we send in each call leaves from our address as it is now.
     pub(in crate::switch) fn move_calls(&mut self, local: Local<'_>) {
-        let sides = self.calls.all.values().flat_map(super::Call::sides);
+        let sides = self.calls.all.values().flat_map(|call| call.sides());
         let flows: Vec<_> =
             sides.filter_map(|side| side.leg.sip()).map(|leg| (leg.session, leg.flow)).collect();
         for (session, flow) in flows {

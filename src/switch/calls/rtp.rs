@@ -1,0 +1,83 @@
+//! What comes in at RTP ports. The hot path: fifty times a second for each side of each call.
+use super::{CallId, Media, SipLeg};
+use crate::media::Side as RelaySide;
+use crate::switch::Switch;
+use crate::util::time::Now;
+use std::net::SocketAddr;
+
+/// What became of a datagram at an RTP port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Its bytes, as they are now, go out of this port to there.
+    Send { port: u16, to: SocketAddr },
+    /// Nothing is to be done.
+    Dropped,
+    /// There may be outputs, and deadlines may have changed.
+    Taken,
+}
+
+impl Switch {
+    /// A datagram at an RTP port. Between two SIP legs it is changed in place and goes out at once, past the outputs.
+    pub fn handle_rtp(&mut self, port: u16, from: SocketAddr, bytes: &mut [u8], now: Now) -> Heard {
+        let Some(id) = self.calls.of_port(port) else {
+            self.counters.rtp_stray = self.counters.rtp_stray.saturating_add(1);
+            return Heard::Dropped;
+        };
+        match self.calls.all.get(&id).map(|call| &call.media) {
+            Some(Media::Relay(_)) => self.relay_rtp(id, port, from, bytes, now),
+            Some(Media::Gateway(_)) => self.rtp_for_stick(id, from, bytes, now),
+            Some(Media::None) | None => Heard::Dropped,
+        }
+    }
+
+    fn relay_rtp(&mut self, id: CallId, port: u16, from: SocketAddr, bytes: &mut [u8], now: Now) -> Heard {
+        let Some(call) = self.calls.all.get_mut(&id) else { return Heard::Dropped };
+        let Media::Relay(relay) = &mut call.media else { return Heard::Dropped };
+        let (a, b) = (call.a.leg.sip(), call.b.iter().find_map(|b| b.leg.sip()));
+        let of_a = a.and_then(|leg| leg.slot_of(port));
+        let side = if of_a.is_some() { RelaySide::A } else { RelaySide::B };
+        // The legs of one fork share their ports.
+        let Some(slot) = of_a.or_else(|| b?.slot_of(port)) else { return Heard::Dropped };
+        let relay = match slot.checked_sub(1) {
+            None => Some(&mut **relay),
+            Some(further) => call.further.get_mut(further),
+        };
+        let to = relay.and_then(|relay| relay.handle_rtp(side, from, bytes, now.mono));
+        let out = match side {
+            RelaySide::A => b,
+            RelaySide::B => a,
+        };
+        match (to, out.and_then(|leg| leg.port_of(slot))) {
+            (Some(to), Some(port)) if is_somewhere(to) => Heard::Send { port, to },
+            _ => Heard::Dropped,
+        }
+    }
+
+    fn rtp_for_stick(&mut self, id: CallId, from: SocketAddr, bytes: &[u8], now: Now) -> Heard {
+        let digits = self.counters.digits_out;
+        if let Some(Media::Gateway(gateway)) = self.calls.all.get_mut(&id).map(|call| &mut call.media) {
+            gateway.handle_rtp(from, bytes, now.mono);
+        }
+        self.pump(id, now);
+        if self.counters.digits_out != digits {
+            // The stick is to hear of the key.
+            self.turn(now);
+        }
+        Heard::Taken
+    }
+}
+
+/// `c=IN IP4 0.0.0.0` is hold as RFC 2543 wrote it; the kernel would take that address for our own.
+pub(super) fn is_somewhere(to: SocketAddr) -> bool {
+    !to.ip().is_unspecified() && to.port() != 0
+}
+
+impl SipLeg {
+    /// Our port of this stream: 0 is the sound.
+    fn port_of(&self, slot: usize) -> Option<u16> {
+        match slot.checked_sub(1) {
+            None => Some(self.port),
+            Some(further) => self.further.get(further).copied(),
+        }
+    }
+}
