@@ -5,6 +5,7 @@
 mod countries;
 mod destination;
 mod dongle;
+mod dscp;
 mod extension;
 mod features;
 mod fields;
@@ -30,6 +31,7 @@ mod value;
 
 pub use destination::{Destination, HangupWord};
 pub use dongle::Dongle;
+pub use dscp::Dscp;
 pub use extension::{Codec, Digest, Extension};
 pub use features::{Features, ForwardWhen};
 pub use forward::{Forward, Target};

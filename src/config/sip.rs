@@ -3,6 +3,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
 use std::time::Duration;
 
+use super::Dscp;
 use super::fields::Fields;
 use super::value::{is_device, is_host};
 
@@ -30,6 +31,9 @@ pub struct Sip {
     pub tls: Option<(String, String)>,
     /// `max_expires`, seconds: a phone that asks for more gets this; default 3600, 60 to 86400.
     pub max_expires: Duration,
+    /// `dscp_sip`, default `cs3`, and `dscp_rtp`, default `ef`: the marks of what we send.
+    pub dscp_sip: Dscp,
+    pub dscp_rtp: Dscp,
     /// `pickup_code`, default `*8`: with the number of an extension that rings behind it, takes that call.
     pub pickup_code: String,
 }
@@ -111,6 +115,8 @@ impl Default for Sip {
             tls: None,
             min_expires: Duration::from_secs(60),
             max_expires: Duration::from_secs(3_600),
+            dscp_sip: Dscp::CS3,
+            dscp_rtp: Dscp::EF,
             pickup_code: "*8".to_owned(),
         }
     }
@@ -144,6 +150,8 @@ impl Sip {
             realm: fields.text("realm").unwrap_or(default.realm),
             min_expires: Duration::from_secs(fields.number("min_expires")),
             max_expires: Duration::from_secs(fields.number("max_expires")),
+            dscp_sip: fields.text("dscp_sip").and_then(|t| Dscp::parse(&t)).unwrap_or(default.dscp_sip),
+            dscp_rtp: fields.text("dscp_rtp").and_then(|t| Dscp::parse(&t)).unwrap_or(default.dscp_rtp),
             pickup_code: fields.text("pickup_code").unwrap_or(default.pickup_code),
         };
         if sip.min_expires <= sip.max_expires {

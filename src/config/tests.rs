@@ -328,6 +328,8 @@ config sip 'sip'
 	list local_net '10.1.0.0/16'
 	option max_calls '500'
 	option rtp_ports '20000-20003'
+	option dscp_sip 'af31'
+	option dscp_rtp '48'
 	option realm 'my house'
 	option tls_certificate '/etc/c.pem'
 	option tls_key '/etc/k.pem'
@@ -468,6 +470,8 @@ fn every_option_arrives() {
             external: External::Host(named("home.example.net")),
             local_net: vec![Net::parse("10.1.0.0/16").unwrap()],
             max_calls: Some(500),
+            dscp_sip: Dscp::parse("af31").unwrap(),
+            dscp_rtp: Dscp::parse("cs6").unwrap(),
             rtp_ports: PortRange { first: 20_000, last: 20_003 },
             realm: named("my house"),
             tls: Some((named("/etc/c.pem"), named("/etc/k.pem"))),
@@ -579,6 +583,8 @@ fn defaults() {
     assert_eq!(External::parse(item("external")), Some(sip.external));
     assert_eq!(PortRange::parse(item("rtp_ports")), Some(sip.rtp_ports));
     assert_eq!(item("realm"), sip.realm);
+    assert_eq!(item("dscp_sip"), sip.dscp_sip.to_string());
+    assert_eq!(item("dscp_rtp"), sip.dscp_rtp.to_string());
     assert_eq!(item("min_expires"), sip.min_expires.as_secs().to_string());
     assert_eq!(item("max_expires"), sip.max_expires.as_secs().to_string());
 }

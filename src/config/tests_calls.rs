@@ -31,6 +31,11 @@ fn wrong_options() {
             "rtp_ports '10001-10099'",
             "is '10001-10099', want two ports from 1024 on such as 10000-10199, the first one even",
         ),
+        (
+            "sip",
+            "dscp_rtp 'voice'",
+            "is 'voice', want ef, va, cs0 to cs7, af11 to af43, or a number up to 63",
+        ),
         ("sip", "realm 'a\"b'", "is 'a\"b', want 1 to 64 plain characters without quotes"),
         ("sip", "min_expires '5'", "is '5', want a number from 10 to 3600"),
         ("extension", "digest 'sha-512'", "is 'sha-512', want md5, sha256, md5 sha256 or sha256 md5"),

@@ -114,6 +114,10 @@ pub(super) fn is_host_port(text: &str) -> bool {
     host_port(text).is_some()
 }
 
+pub(super) fn is_dscp(text: &str) -> bool {
+    super::Dscp::parse(text).is_some()
+}
+
 pub(super) fn is_port_range(text: &str) -> bool {
     super::PortRange::parse(text).is_some()
 }

@@ -345,6 +345,7 @@ impl Shell {
                 Output::Close { line } => self.ports.close(line),
                 Output::Write { line, port, bytes } => self.ports.write(line, port, bytes),
                 output @ (Output::Voice { .. }
+                | Output::Mark(_)
                 | Output::Listen(_)
                 | Output::Unlisten { .. }
                 | Output::Sip { .. }

@@ -1,5 +1,5 @@
 //! Where phones and providers reach us: sockets asked for, opened again when they could not be had, and our own name on each way.
-use super::net::{Listening, Place, TlsOwn};
+use super::net::{Listening, Marks, Place, TlsOwn};
 use super::{Output, Switch, net};
 use crate::config::{self, Config, External};
 use crate::sip::{Flow, Transport};
@@ -37,6 +37,8 @@ struct Socket {
 pub struct Sockets {
     all: Vec<Socket>,
     last: u32,
+    /// As the shell was told.
+    marks: Marks,
 }
 
 impl Sockets {
@@ -73,6 +75,7 @@ impl Switch {
         let anybody = config.extensions.iter().any(|e| e.enabled) || config.trunks.iter().any(|t| t.enabled);
         let wanted = if config.sip.enabled && anybody { config.sip.listen.clone() } else { Vec::new() };
         let range = config.sip.rtp_ports;
+        self.set_marks(Marks { sip: config.sip.dscp_sip, rtp: config.sip.dscp_rtp });
         self.set_rtp_range((!wanted.is_empty()).then_some(range));
         let old = std::mem::take(&mut self.sockets.all);
         let (kept, gone): (Vec<Socket>, Vec<Socket>) =
@@ -91,6 +94,12 @@ impl Switch {
             let socket = Socket { id: self.sockets.last, wanted: place, state: State::Asked };
             self.outputs.push_back(Output::Listen(listening(&socket, &self.loaded.config)));
             self.sockets.all.push(socket);
+        }
+    }
+
+    fn set_marks(&mut self, marks: Marks) {
+        if std::mem::replace(&mut self.sockets.marks, marks) != marks {
+            self.outputs.push_back(Output::Mark(marks));
         }
     }
 

@@ -105,6 +105,8 @@ pub enum Output {
         port: Option<u16>,
         transport: Option<Transport>,
     },
+    /// Mark what is sent from now on; what is open already, too, but for connections.
+    Mark(net::Marks),
     /// Open an RTP port, on all addresses; `handle_rtp_bound` answers before any other input.
     BindRtp {
         port: u16,

@@ -1,6 +1,20 @@
 //! What the shell and the switch say to each other about sockets.
+use crate::config::Dscp;
 use crate::sip::Transport;
 use std::net::{IpAddr, SocketAddr};
+
+/// How what we send is marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    pub sip: Dscp,
+    pub rtp: Dscp,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self { sip: Dscp::CS3, rtp: Dscp::EF }
+    }
+}
 
 /// A place to listen at, numbered by the switch.
 #[derive(Clone, Debug, PartialEq, Eq)]

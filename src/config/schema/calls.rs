@@ -1,7 +1,7 @@
 //! Sections of calls.
 use super::super::value::{
-    is_absolute_path, is_device, is_dialable, is_external, is_host, is_host_port, is_name, is_number,
-    is_one_line, is_pattern, is_port_range, is_prefix, is_realm, is_times, is_user,
+    is_absolute_path, is_device, is_dialable, is_dscp, is_external, is_host, is_host_port, is_name,
+    is_number, is_one_line, is_pattern, is_port_range, is_prefix, is_realm, is_times, is_user,
 };
 use super::{
     EMERGENCY, ENABLED, Form, Item, Kind, Shown, hidden, hidden_list, item, list, optional, required,
@@ -68,6 +68,13 @@ pub(super) const SIP: Kind = Kind {
             "shortest registration; a phone that asks for less gets this",
         ),
         item(
+            "dscp_sip",
+            text(is_dscp, DSCP),
+            "cs3",
+            "mark of our signalling, for the router's queues (SQM, WMM)",
+        ),
+        item("dscp_rtp", text(is_dscp, DSCP), "ef", "mark of our sound"),
+        item(
             "pickup_code",
             text(is_dialable, "digits, * and #"),
             "*8",
@@ -124,6 +131,7 @@ pub(super) const EXTENSION: Kind = Kind {
 const ROUTES: &str = "the name or the class of a route";
 const FORWARD_TO: Form = hidden(is_dialable, "a number as it would be dialled", Shown::Private);
 
+const DSCP: &str = "ef, va, cs0 to cs7, af11 to af43, or a number up to 63";
 const CODECS: &str = "pcmu or pcma";
 
 pub(super) const TRUNK: Kind = Kind {

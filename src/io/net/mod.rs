@@ -29,7 +29,7 @@ pub use shared::Dropped;
 use super::clock::Clock;
 use super::reactor::{Timer, spawn};
 use crate::sip::{Flow, Transport};
-use crate::switch::net::{Listening, Place, TlsPeer, Way};
+use crate::switch::net::{Listening, Marks, Place, TlsPeer, Way};
 use crate::util::limits::{RTP_DATAGRAM, SIP_MESSAGE};
 use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
@@ -67,7 +67,13 @@ impl Net {
     #[must_use]
     pub fn new(clock: Clock, seed: Seed) -> (Self, Inlets) {
         let (outlets, inlets) = Outlets::new();
-        let means = Means { clock, outlets, scratch: Scratch::new(SIP_MESSAGE), locals: Rc::default() };
+        let means = Means {
+            clock,
+            outlets,
+            scratch: Scratch::new(SIP_MESSAGE),
+            locals: Rc::default(),
+            marks: Rc::default(),
+        };
         let net = Self {
             means,
             udp: Table::new(),
@@ -120,6 +126,13 @@ impl Net {
             }
         };
         result.map_err(|why| places::words(&why, address, port))
+    }
+
+    /// Of what is sent from now on. Connections that are open keep theirs.
+    pub fn mark(&self, marks: Marks) {
+        self.means.marks.set(marks);
+        self.udp.values().for_each(|socket| socket.mark(marks.sip));
+        self.rtp.values().for_each(|port| port.mark(marks.rtp));
     }
 
     /// Where a socket is that is asked for again, if it is where it should be.
@@ -193,7 +206,8 @@ impl Net {
     /// In words.
     pub fn bind_rtp(&mut self, port: u16) -> Result<(), String> {
         self.rtp.remove(&port);
-        let open = RtpPort::open(port).map_err(|why| places::words(&why, None, port))?;
+        let open =
+            RtpPort::open(port, self.means.marks.get().rtp).map_err(|why| places::words(&why, None, port))?;
         self.rtp.insert(port, open);
         Ok(())
     }

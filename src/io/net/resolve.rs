@@ -1,6 +1,7 @@
 //! Names to addresses, asked of the name servers by datagrams of ours: a server that is slow or dead blocks nothing else.
 use super::shared::Shared;
 use super::tcp::connected;
+use crate::config::Dscp;
 use crate::io::reactor::{Source, Timer};
 use crate::util::limits::{DNS_ALIASES, DNS_ANSWER, HOSTS_BYTES, LOOKUPS, NAME_SERVERS};
 use crate::util::random::Random;
@@ -153,7 +154,7 @@ async fn ask_by_tcp(
     question: &[u8],
     is_it: &dyn Fn(&Answer) -> bool,
 ) -> io::Result<Answer> {
-    let stream = connected(server).await?;
+    let stream = connected(server, Dscp::BEST_EFFORT).await?;
     let mut message = u16::try_from(question.len()).unwrap_or(0).to_be_bytes().to_vec();
     message.extend(question);
     // Some dozen bytes always fit an empty buffer.

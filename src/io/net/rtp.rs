@@ -1,5 +1,6 @@
 //! RTP ports. The loop reads them itself, straight from the kernel, and writes straight to it.
-use super::sockets::{Class, canonical, for_socket, on_any, udp};
+use super::sockets::{canonical, for_socket, mark, on_any, udp};
+use crate::config::Dscp;
 use crate::io::reactor::Listed;
 use crate::util::limits::{RTP_BACKLOG, RTP_DATAGRAM};
 use nix::sys::socket::{setsockopt, sockopt::RcvBuf};
@@ -17,13 +18,17 @@ impl RtpPort {
     ///
     /// # Errors
     /// What the system says.
-    pub fn open(port: u16) -> io::Result<Self> {
-        let socket = on_any(port, |at| udp(at, Class::Voice))?;
+    pub fn open(port: u16, dscp: Dscp) -> io::Result<Self> {
+        let socket = on_any(port, |at| udp(at, dscp))?;
         if let Err(why) = setsockopt(&socket, RcvBuf, &RTP_BACKLOG) {
             log::debug!("SO_RCVBUF can't be set: {why}");
         }
         let is_ipv6 = socket.local_addr()?.is_ipv6();
         Ok(Self { socket: Listed::new(socket, port.into())?, is_ipv6 })
+    }
+
+    pub fn mark(&self, dscp: Dscp) {
+        mark(self.socket.get_ref(), self.is_ipv6, dscp);
     }
 
     /// The next datagram goes into `bytes`; one byte more than `RTP_DATAGRAM` tells that it is too long.

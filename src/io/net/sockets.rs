@@ -1,8 +1,9 @@
 //! Sockets as we want them: dual-stack where IPv6 is there, not blocking, marked for the router's queues.
+use crate::config::Dscp;
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::{
-    Ipv4Tos, Ipv6TClass, Ipv6V6Only, KeepAlive, ReuseAddr, TcpKeepCount, TcpKeepIdle, TcpKeepInterval,
-    TcpNoDelay, TcpUserTimeout,
+    Ipv4Tos, Ipv6TClass, Ipv6V6Only, KeepAlive, Priority, ReuseAddr, TcpKeepCount, TcpKeepIdle,
+    TcpKeepInterval, TcpNoDelay, TcpUserTimeout,
 };
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, connect, listen, setsockopt, socket,
@@ -11,30 +12,21 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 
-/// The DSCP of what a socket sends (RFC 4594 section 2.3), as it stands in the TOS octet.
-#[derive(Clone, Copy, Debug)]
-pub enum Class {
-    /// CS3
-    Signalling = 0x60,
-    /// EF
-    Voice = 0xB8,
-}
-
 /// Connections that the kernel holds until we accept them.
 const BACKLOG: i32 = 64;
 
 /// # Errors
 /// What the system says.
-pub fn udp(at: SocketAddr, class: Class) -> io::Result<UdpSocket> {
-    let socket = open(at, SockType::Datagram, class)?;
+pub fn udp(at: SocketAddr, dscp: Dscp) -> io::Result<UdpSocket> {
+    let socket = open(at, SockType::Datagram, dscp)?;
     bind(socket.as_raw_fd(), &SockaddrStorage::from(at))?;
     Ok(UdpSocket::from(socket))
 }
 
 /// # Errors
 /// What the system says.
-pub fn listener(at: SocketAddr) -> io::Result<TcpListener> {
-    let socket = open(at, SockType::Stream, Class::Signalling)?;
+pub fn listener(at: SocketAddr, dscp: Dscp) -> io::Result<TcpListener> {
+    let socket = open(at, SockType::Stream, dscp)?;
     // Connections of the last run that are not quite over must not hinder this one.
     setsockopt(&socket, ReuseAddr, &true)?;
     bind(socket.as_raw_fd(), &SockaddrStorage::from(at))?;
@@ -46,8 +38,8 @@ pub fn listener(at: SocketAddr) -> io::Result<TcpListener> {
 ///
 /// # Errors
 /// What the system says.
-pub fn begin_connect(to: SocketAddr) -> io::Result<TcpStream> {
-    let socket = open(to, SockType::Stream, Class::Signalling)?;
+pub fn begin_connect(to: SocketAddr, dscp: Dscp) -> io::Result<TcpStream> {
+    let socket = open(to, SockType::Stream, dscp)?;
     match connect(socket.as_raw_fd(), &SockaddrStorage::from(to)) {
         Ok(()) | Err(Errno::EINPROGRESS) => Ok(TcpStream::from(socket)),
         Err(why) => Err(why.into()),
@@ -70,23 +62,26 @@ fn lacks_ipv6(why: &io::Error) -> bool {
     why.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
-fn open(at: SocketAddr, kind: SockType, class: Class) -> io::Result<OwnedFd> {
+fn open(at: SocketAddr, kind: SockType, dscp: Dscp) -> io::Result<OwnedFd> {
     let family = if at.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
     let socket = socket(family, kind, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)?;
     if at.is_ipv6() {
         setsockopt(&socket, Ipv6V6Only, &false)?;
     }
-    mark(&socket, at.is_ipv6(), class);
+    mark(&socket, at.is_ipv6(), dscp);
     Ok(socket)
 }
 
-fn mark(socket: &OwnedFd, is_ipv6: bool, class: Class) {
-    let octet = class as i32;
+/// How its packets are marked on the way out, and in which queue of ours they wait.
+pub fn mark(socket: &impl AsFd, is_ipv6: bool, dscp: Dscp) {
+    let octet = i32::from(dscp.octet());
     // For what an IPv6 socket sends to mapped IPv4 addresses, too.
     note("IP_TOS", setsockopt(socket, Ipv4Tos, &octet));
     if is_ipv6 {
         note("IPV6_TCLASS", setsockopt(socket, Ipv6TClass, &octet));
     }
+    // After IP_TOS, which sets it to something else.
+    note("SO_PRIORITY", setsockopt(socket, Priority, &i32::from(dscp.priority())));
 }
 
 /// What a connection wants: small messages at once, and to hear when the peer is gone: after 2 minutes of silence, 4 probes.
@@ -99,12 +94,6 @@ pub fn tune(stream: &TcpStream) {
     note("TCP_KEEPCNT", setsockopt(&socket, TcpKeepCount, &4));
     // Nothing acknowledged for as long as a SIP transaction lives.
     note("TCP_USER_TIMEOUT", setsockopt(&socket, TcpUserTimeout, &32_000));
-    if let Ok(peer) = stream.peer_addr() {
-        note("IP_TOS", setsockopt(&socket, Ipv4Tos, &(Class::Signalling as i32)));
-        if peer.is_ipv6() {
-            note("IPV6_TCLASS", setsockopt(&socket, Ipv6TClass, &(Class::Signalling as i32)));
-        }
-    }
 }
 
 /// Calls work without it.

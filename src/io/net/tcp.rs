@@ -3,9 +3,10 @@ use super::connection::{Ends, Handle, Stop, pair, talk};
 use super::event::NetEvent;
 use super::pipe::Pipe;
 use super::shared::Shared;
-use super::sockets::{begin_connect, canonical, listener, on_any, tune};
+use super::sockets::{begin_connect, canonical, listener, mark, on_any, tune};
 use super::tls::{Client, Server, Side, secure};
 use super::udp::Means;
+use crate::config::Dscp;
 use crate::io::reactor::{Source, Task, Timer, spawn};
 use crate::sip::Flow;
 use crate::util::limits::{TCP_ACCEPTED, TCP_OURS, TCP_PER_SOURCE};
@@ -157,9 +158,10 @@ impl Acceptor {
         connections: &Rc<RefCell<Connections>>,
         tls: Option<Server>,
     ) -> io::Result<Self> {
+        let dscp = means.marks.get().sip;
         let socket = match address {
-            Some(ip) => listener(SocketAddr::from((ip, port)))?,
-            None => on_any(port, listener)?,
+            Some(ip) => listener(SocketAddr::from((ip, port)), dscp)?,
+            None => on_any(port, |at| listener(at, dscp))?,
         };
         let local = socket.local_addr()?;
         let socket = Shared::new(socket)?;
@@ -276,7 +278,7 @@ async fn make(id: u32, to: SocketAddr, tls: Option<Client>, ends: Ends, means: &
         Err("closed by us".to_owned())
     };
     let connected = async {
-        let stream = connected(to).await.map_err(|why| why.to_string())?;
+        let stream = connected(to, means.marks.get().sip).await.map_err(|why| why.to_string())?;
         secured(stream, tls.map(Side::Client)).await
     };
     match or(stopped, or(connected, late())).await {
@@ -299,8 +301,8 @@ async fn secured(stream: Source<TcpStream>, side: Option<Side>) -> Result<Pipe, 
 
 /// # Errors
 /// What the system says.
-pub async fn connected(to: SocketAddr) -> io::Result<Source<TcpStream>> {
-    let stream = Source::of_nonblocking(begin_connect(to)?)?;
+pub async fn connected(to: SocketAddr, dscp: Dscp) -> io::Result<Source<TcpStream>> {
+    let stream = Source::of_nonblocking(begin_connect(to, dscp)?)?;
     stream.writable().await?;
     if stream.get_ref().peer_addr().is_ok() {
         return Ok(stream);
@@ -316,6 +318,7 @@ async fn begin(pipe: Pipe, id: u32, ends: Ends, means: &Means, is_accepted: bool
         (Ok(local), Ok(remote)) => (canonical(local), canonical(remote)),
         (Err(why), _) | (_, Err(why)) => return why.to_string(),
     };
+    mark(pipe.socket(), pipe.socket().local_addr().is_ok_and(|at| at.is_ipv6()), means.marks.get().sip);
     let flow = Flow { transport: pipe.transport(), id, local, remote };
     means.outlets.tell(NetEvent::Connected(flow)).await;
     talk(&pipe, flow, ends, &means.outlets, &means.scratch, is_accepted).await

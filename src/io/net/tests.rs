@@ -1,13 +1,17 @@
 //! Real sockets on the loopback. Each wait has a deadline; nothing sleeps.
 use super::{Clock, Inlets, Net, NetEvent};
+use crate::config::Dscp;
 use crate::io::reactor::{Source, Timer, block_on, look, poll_heard, take_heard};
 use crate::sip::{Flow, Transport};
-use crate::switch::net::{Listening, Place, Way};
+use crate::switch::net::{Listening, Marks, Place, Way};
 use crate::util::limits::{RTP_DATAGRAM, TCP_ACCEPTED, TCP_PER_SOURCE, TCP_QUEUE_BYTES, TCP_QUEUE_MESSAGES};
 use futures_lite::future::{or, poll_fn};
+use nix::cmsg_space;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd as _;
 use std::time::Duration;
 
 pub(super) struct Rig {
@@ -315,7 +319,7 @@ fn a_connection_that_can_not_be_made() {
     run(|mut rig| async move {
         // Bound and not listening: nobody else gets the port meanwhile.
         let at = localhost(0);
-        let socket = super::sockets::udp(at, super::sockets::Class::Signalling).unwrap();
+        let socket = super::sockets::udp(at, Dscp::CS3).unwrap();
         rig.net.connect(3, localhost(socket.local_addr().unwrap().port()), None).unwrap();
         let (id, why) = rig.ended().await;
         assert_eq!(id, 3);
@@ -372,7 +376,6 @@ fn a_peer_that_does_not_read_is_let_go() {
 /// Connected, or turned away.
 async fn try_connect(rig: &mut Rig, from: Ipv4Addr, to: SocketAddr) -> Option<(Flow, Peer)> {
     use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, socket};
-    use std::os::fd::AsRawFd as _;
     let peer = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
     bind(peer.as_raw_fd(), &SockaddrStorage::from(SocketAddr::from((from, 0)))).unwrap();
     connect(peer.as_raw_fd(), &SockaddrStorage::from(to)).unwrap();
@@ -466,6 +469,50 @@ fn an_rtp_port_that_is_taken() {
         assert!(why.contains(&format!("port {port} is taken")), "{why}");
         drop(other);
         rig.net.bind_rtp(port).unwrap();
+    });
+}
+
+/// The type of service, or the traffic class, of the next datagram at this socket.
+fn mark_of(socket: &UdpSocket) -> u8 {
+    let mut bytes = [0; 16];
+    let mut room = [IoSliceMut::new(&mut bytes)];
+    let mut space = cmsg_space!(libc::c_int, libc::c_int);
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut room, Some(&mut space), MsgFlags::empty()).unwrap();
+    let marks = message.cmsgs().unwrap().filter_map(|message| match message {
+        ControlMessageOwned::Ipv4Tos(octet) => Some(octet),
+        ControlMessageOwned::Ipv6TClass(octet) => u8::try_from(octet).ok(),
+        _ => None,
+    });
+    marks.last().expect("no mark")
+}
+
+#[test]
+fn packets_are_marked_in_both_families_and_anew_when_told() {
+    run(|mut rig| async move {
+        let v4 = UdpSocket::bind("127.0.0.1:0").unwrap();
+        setsockopt(&v4, sockopt::IpRecvTos, &true).unwrap();
+        let v6 = UdpSocket::bind("[::1]:0").unwrap();
+        setsockopt(&v6, sockopt::Ipv6RecvTClass, &true).unwrap();
+        let port = free_port();
+        rig.net.bind_rtp(port).unwrap();
+        let sip = rig.listen(1, Transport::Udp, Place::Any, 0).unwrap();
+        let send = |net: &mut Net| {
+            [&v4, &v6].map(|peer| {
+                let remote = peer.local_addr().unwrap();
+                net.send_rtp(port, remote, b"sound");
+                let voice = mark_of(peer);
+                net.send(Flow { transport: Transport::Udp, id: 1, local: sip, remote }, b"words".to_vec());
+                (voice, mark_of(peer))
+            })
+        };
+        assert_eq!(send(&mut rig.net), [(0xb8, 0x60); 2]);
+        let dscp = |text| Dscp::parse(text).unwrap();
+        rig.net.mark(Marks { sip: dscp("af31"), rtp: dscp("cs6") });
+        assert_eq!(send(&mut rig.net), [(0xc0, 0x68); 2]);
+        let other = free_port();
+        rig.net.bind_rtp(other).unwrap();
+        rig.net.send_rtp(other, v6.local_addr().unwrap(), b"sound");
+        assert_eq!(mark_of(&v6), 0xc0);
     });
 }
 

@@ -2,12 +2,14 @@
 use super::event::Outlets;
 use super::locals::Locals;
 use super::shared::{Scratch, Shared};
-use super::sockets::{Class, canonical, for_socket, on_any, udp};
+use super::sockets::{canonical, for_socket, mark, on_any, udp};
+use crate::config::Dscp;
 use crate::io::clock::Clock;
 use crate::io::reactor::{Task, spawn};
 use crate::sip::{Flow, Transport};
+use crate::switch::net::Marks;
 use crate::util::limits::SIP_MESSAGE;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::rc::Rc;
@@ -19,6 +21,7 @@ pub struct Means {
     pub outlets: Outlets,
     pub scratch: Scratch,
     pub locals: Rc<RefCell<Locals>>,
+    pub marks: Rc<Cell<Marks>>,
 }
 
 /// An open socket; closed at once when dropped.
@@ -40,9 +43,10 @@ impl Datagrams {
     /// # Errors
     /// What the system says.
     pub fn open(id: u32, address: Option<IpAddr>, port: u16, means: &Means) -> io::Result<Self> {
+        let dscp = means.marks.get().sip;
         let socket = match address {
-            Some(ip) => udp(SocketAddr::from((ip, port)), Class::Signalling)?,
-            None => on_any(port, |at| udp(at, Class::Signalling))?,
+            Some(ip) => udp(SocketAddr::from((ip, port)), dscp)?,
+            None => on_any(port, |at| udp(at, dscp))?,
         };
         let local = socket.local_addr()?;
         let socket = Shared::new(socket)?;
@@ -53,6 +57,14 @@ impl Datagrams {
     #[must_use]
     pub const fn local(&self) -> SocketAddr {
         self.local
+    }
+
+    pub fn mark(&self, dscp: Dscp) {
+        // A closed one needs none.
+        let _ = self.socket.with(|s| {
+            mark(s, self.local.is_ipv6(), dscp);
+            Ok(())
+        });
     }
 
     /// What the kernel doesn't take is lost, as datagrams are.

@@ -11,6 +11,7 @@ impl Shell {
         match output {
             Output::Voice { line, port, frame } => self.ports.voice(line, port, frame),
             Output::Rtp { port, to, bytes } => self.net.send_rtp(port, to, &bytes),
+            Output::Mark(marks) => self.net.mark(marks),
             Output::BindRtp { port } => {
                 let result = self.net.bind_rtp(port);
                 self.switch.handle_rtp_bound(port, result, now);
