@@ -15,6 +15,9 @@ use crate::wire::rtp::{COMFORT_NOISE, Event, Packet};
 use core::net::SocketAddr;
 use std::collections::VecDeque;
 
+/// What the clock of G.711 counts in a millisecond.
+const PER_MS: u16 = 8;
+
 /// The peer and where it is.
 struct Peer {
     remote: Remote,
@@ -212,7 +215,9 @@ impl Gateway {
         let bytes = u64::try_from(packet.payload.len()).unwrap_or(0);
         self.stats.received_bytes = self.stats.received_bytes.saturating_add(bytes);
         self.stats.last_received_at = Some(now);
-        match self.reception.on_packet(packet.sequence, packet.ssrc, &mut self.stats) {
+        let arrival = self.reception.on_packet(packet.sequence, packet.ssrc);
+        self.reception.note_in(&mut self.stats);
+        match arrival {
             Arrival::Duplicate | Arrival::Stray => return,
             Arrival::Restart => {
                 self.keys.restart();
@@ -227,7 +232,8 @@ impl Gateway {
         if remote.event_receive == Some(packet.payload_type) {
             self.on_event(packet, now);
         } else if let Some(codec) = remote.codec_of(packet.payload_type) {
-            self.reception.on_timestamp(packet.timestamp, now, &mut self.stats);
+            self.reception.on_timestamp(packet.timestamp, PER_MS, now);
+            self.reception.note_in(&mut self.stats);
             let Some(voice) = &mut self.voice else { return };
             let header = (packet.timestamp, packet.marker);
             voice.jitter.put(header, (codec, packet.payload), now, &mut self.stats);

@@ -6,6 +6,8 @@ use crate::util::time::Instant;
 const MAX_DROPOUT: i16 = 3_000;
 /// How far back a doubled packet is recognised.
 const WINDOW: i16 = 64;
+/// A step of the timestamps by more than this is no jitter: another clock, or a pause.
+const STEP_MS: u64 = 2_000;
 
 /// What a packet is to its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,15 +21,40 @@ pub enum Arrival {
     Stray,
 }
 
+/// What came from one peer. `Stats` and reports are made of it.
 #[derive(Default)]
 pub struct Reception {
     stream: Option<Stream>,
+    counts: Counts,
     /// Lost in streams that have ended.
     lost_before: u64,
 }
 
+/// Since the begin, whatever streams there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub received: u64,
+    pub lost: u64,
+    pub duplicates: u64,
+    pub reordered: u64,
+    pub restarts: u64,
+}
+
+/// The stream that comes now, as a report block tells of it (RFC 3550 section 6.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub ssrc: u32,
+    /// The highest number with its wraps.
+    pub highest: u32,
+    pub expected: u64,
+    pub received: u64,
+    /// Units of the stream's clock.
+    pub jitter: u32,
+}
+
 struct Stream {
     ssrc: u32,
+    first: u16,
     newest: u16,
     /// Numbers from the first to the newest, and packets that came of them.
     expected: u64,
@@ -35,16 +62,17 @@ struct Stream {
     /// Bit n: `newest - n` came.
     seen: u64,
     stray: Option<u16>,
-    /// Arrival minus timestamp of the last packet, and the jitter in sixteenths.
+    /// Arrival minus timestamp of the last packet, both in units of its clock, and the jitter in sixteenths.
     transit: u32,
+    timestamp: u32,
     jitter: u32,
 }
 
 impl Reception {
     /// One packet of the peer, of whatever type.
-    pub fn on_packet(&mut self, sequence: u16, ssrc: u32, stats: &mut Stats) -> Arrival {
+    pub fn on_packet(&mut self, sequence: u16, ssrc: u32) -> Arrival {
         let arrival = match &mut self.stream {
-            Some(stream) if stream.ssrc == ssrc => stream.on_sequence(sequence, stats),
+            Some(stream) if stream.ssrc == ssrc => stream.on_sequence(sequence, &mut self.counts),
             Some(_) => Arrival::Restart,
             None => {
                 self.stream = Some(Stream::new(sequence, ssrc));
@@ -54,25 +82,59 @@ impl Reception {
         if arrival == Arrival::Restart {
             self.lost_before = self.lost();
             self.stream = Some(Stream::new(sequence, ssrc));
-            stats.restarts = stats.restarts.saturating_add(1);
+            self.counts.restarts = self.counts.restarts.saturating_add(1);
         }
-        stats.lost = self.lost();
+        self.counts.received = self.counts.received.saturating_add(1);
         arrival
     }
 
-    /// Jitter of sound packets, whose timestamps are those of their making.
-    pub fn on_timestamp(&mut self, timestamp: u32, now: Instant, stats: &mut Stats) {
+    /// Jitter of packets whose timestamps are those of their making (RFC 3550 section 6.4.1, appendix A.8). `per_ms`: what their
+    /// clock counts in a millisecond. Packets of one picture have one timestamp: only the first tells when it was made.
+    pub fn on_timestamp(&mut self, timestamp: u32, per_ms: u16, now: Instant) {
         let Some(stream) = &mut self.stream else { return };
+        if stream.transit != 0 && stream.timestamp == timestamp {
+            return;
+        }
+        let per_ms = u64::from(per_ms);
+        let arrival = now.as_micros().wrapping_mul(per_ms) / 1_000;
         // Both wrap: only the difference counts.
         #[expect(clippy::cast_possible_truncation, reason = "the low 32 bits are what a timestamp has")]
-        let transit = ((now.as_micros() / 125) as u32).wrapping_sub(timestamp);
+        let transit = (arrival as u32).wrapping_sub(timestamp);
         let change = transit.wrapping_sub(stream.transit).cast_signed().unsigned_abs();
-        if stream.transit != 0 && change < 16_000 {
+        if stream.transit != 0 && u64::from(change) < per_ms.saturating_mul(STEP_MS) {
             stream.jitter =
                 stream.jitter.saturating_add(change).saturating_sub(stream.jitter.saturating_add(8) / 16);
-            stats.jitter_samples = stream.jitter / 16;
         }
-        stream.transit = transit;
+        (stream.transit, stream.timestamp) = (transit, timestamp);
+    }
+
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts { lost: self.lost(), ..self.counts }
+    }
+
+    /// `None`: nothing came.
+    #[must_use]
+    pub fn heard(&self) -> Option<Heard> {
+        let stream = self.stream.as_ref()?;
+        let ahead = stream.expected.saturating_sub(1);
+        #[expect(clippy::cast_possible_truncation, reason = "the wraps above the number wrap too")]
+        let highest = u64::from(stream.first).saturating_add(ahead) as u32;
+        Some(Heard {
+            ssrc: stream.ssrc,
+            highest,
+            expected: stream.expected,
+            received: stream.received,
+            jitter: stream.jitter / 16,
+        })
+    }
+
+    /// For who counts in samples of 8,000 a second.
+    pub fn note_in(&self, stats: &mut Stats) {
+        let Counts { lost, duplicates, reordered, restarts, .. } = self.counts();
+        (stats.lost, stats.duplicates, stats.reordered) = (lost, duplicates, reordered);
+        stats.restarts = restarts;
+        stats.jitter_samples = self.stream.as_ref().map_or(stats.jitter_samples, |s| s.jitter / 16);
     }
 
     fn lost(&self) -> u64 {
@@ -83,10 +145,21 @@ impl Reception {
 
 impl Stream {
     const fn new(sequence: u16, ssrc: u32) -> Self {
-        Self { ssrc, newest: sequence, expected: 1, received: 1, seen: 1, stray: None, transit: 0, jitter: 0 }
+        Self {
+            ssrc,
+            first: sequence,
+            newest: sequence,
+            expected: 1,
+            received: 1,
+            seen: 1,
+            stray: None,
+            transit: 0,
+            timestamp: 0,
+            jitter: 0,
+        }
     }
 
-    fn on_sequence(&mut self, sequence: u16, stats: &mut Stats) -> Arrival {
+    fn on_sequence(&mut self, sequence: u16, counts: &mut Counts) -> Arrival {
         let ahead = sequence.wrapping_sub(self.newest).cast_signed();
         if (1..MAX_DROPOUT).contains(&ahead) {
             self.expected = self.expected.saturating_add(u64::from(ahead.unsigned_abs()));
@@ -97,7 +170,7 @@ impl Stream {
             return Arrival::Fresh;
         }
         if (-WINDOW + 1..=0).contains(&ahead) {
-            return self.on_older(ahead, stats);
+            return self.on_older(ahead, counts);
         }
         if self.stray == Some(sequence) {
             return Arrival::Restart;
@@ -106,15 +179,15 @@ impl Stream {
         Arrival::Stray
     }
 
-    fn on_older(&mut self, ahead: i16, stats: &mut Stats) -> Arrival {
+    fn on_older(&mut self, ahead: i16, counts: &mut Counts) -> Arrival {
         let bit = 1u64.checked_shl(u32::from(ahead.unsigned_abs())).unwrap_or(0);
         if self.seen & bit != 0 {
-            stats.duplicates = stats.duplicates.saturating_add(1);
+            counts.duplicates = counts.duplicates.saturating_add(1);
             return Arrival::Duplicate;
         }
         self.seen |= bit;
         self.received = self.received.saturating_add(1);
-        stats.reordered = stats.reordered.saturating_add(1);
+        counts.reordered = counts.reordered.saturating_add(1);
         Arrival::Fresh
     }
 }
@@ -127,7 +200,6 @@ mod tests {
     #[test]
     fn what_a_number_means() {
         let mut reception = Reception::default();
-        let mut stats = Stats::default();
         for (sequence, ssrc, want, lost) in [
             (65_534, 1, Fresh, 0),
             (65_535, 1, Fresh, 0),
@@ -146,24 +218,42 @@ mod tests {
             (7, 2, Restart, 99),
             (8, 2, Fresh, 99),
         ] {
-            assert_eq!(reception.on_packet(sequence, ssrc, &mut stats), want, "{sequence} of {ssrc}");
-            assert_eq!(stats.lost, lost, "{sequence} of {ssrc}");
+            assert_eq!(reception.on_packet(sequence, ssrc), want, "{sequence} of {ssrc}");
+            assert_eq!(reception.counts().lost, lost, "{sequence} of {ssrc}");
         }
-        assert_eq!((stats.duplicates, stats.restarts), (2, 2));
+        let Counts { received, duplicates, restarts, .. } = reception.counts();
+        assert_eq!((received, duplicates, restarts), (16, 2, 2));
     }
 
+    /// The number of times that 65,535 was passed stands above the highest number.
+    #[test]
+    fn what_a_report_tells() {
+        let mut reception = Reception::default();
+        assert_eq!(reception.heard(), None);
+        for sequence in [65_533, 65_534, 1, 0] {
+            reception.on_packet(sequence, 7);
+        }
+        let heard = Heard { ssrc: 7, highest: 0x1_0001, expected: 5, received: 4, jitter: 0 };
+        assert_eq!(reception.heard(), Some(heard));
+    }
+
+    /// Each second packet is 10 ms late: so much is the mean step, whatever the clock counts.
     #[test]
     fn jitter_of_an_even_stream_is_none_and_of_an_uneven_one_its_mean_step() {
-        for (step_us, want) in [(0, 0..=0), (10_000, 70..=80)] {
+        for (per_ms, late_us, want) in
+            [(8, 0, 0..=0), (8, 10_000, 70..=80), (48, 10_000, 440..=480), (90, 10_000, 830..=900)]
+        {
             let mut reception = Reception::default();
-            let mut stats = Stats::default();
             for n in 0..500u16 {
-                let now =
-                    Instant::from_micros(1_000_000 + u64::from(n) * 20_000 + u64::from(n % 2) * step_us);
-                reception.on_packet(n, 1, &mut stats);
-                reception.on_timestamp(u32::from(n) * 160, now, &mut stats);
+                let us = 1_000_000 + u64::from(n) * 20_000 + u64::from(n % 2) * late_us;
+                reception.on_packet(n, 1);
+                let timestamp = u32::from(n) * 20 * u32::from(per_ms);
+                reception.on_timestamp(timestamp, per_ms, Instant::from_micros(us));
+                // More of the same picture.
+                reception.on_timestamp(timestamp, per_ms, Instant::from_micros(us + 3_000));
             }
-            assert!(want.contains(&stats.jitter_samples), "{}", stats.jitter_samples);
+            let jitter = reception.heard().unwrap().jitter;
+            assert!(want.contains(&jitter), "{per_ms} {late_us}: {jitter}");
         }
     }
 }
