@@ -65,6 +65,36 @@ impl Continuity {
     }
 }
 
+/// What a translator of reports needs (RFC 3550 section 7.2): the peer's own numbers beside ours.
+impl Continuity {
+    /// Ours towards the peer.
+    #[must_use]
+    pub fn ssrc(&self) -> Option<u32> {
+        self.stream.as_ref().map(|stream| stream.ssrc)
+    }
+
+    /// Whose packets come under it now.
+    #[must_use]
+    pub fn source(&self) -> Option<u32> {
+        self.stream.as_ref().map(|stream| stream.source)
+    }
+
+    /// What was added to the source's sequence numbers and timestamps.
+    #[must_use]
+    pub fn shifts(&self) -> (u16, u32) {
+        self.stream.as_ref().map_or((0, 0), |stream| (stream.sequence_shift, stream.timestamp_shift))
+    }
+
+    /// The timestamp of this moment.
+    #[must_use]
+    pub fn timestamp(&self, per_ms: u16, now: Instant) -> u32 {
+        let Some(stream) = &self.stream else { return 0 };
+        let passed = now.since(stream.last_at).as_micros().saturating_mul(u128::from(per_ms)) / 1_000;
+        #[expect(clippy::cast_possible_truncation, reason = "timestamps wrap")]
+        stream.last.1.wrapping_add(passed as u32)
+    }
+}
+
 impl Stream {
     /// Another source: its first packet comes behind the last one of the other, by as much as has passed since.
     fn follow(&mut self, came: Numbers, per_ms: u16, now: Instant) {
@@ -112,5 +142,7 @@ mod tests {
         // Back to the first one, at once: as another one.
         let next = stream.next(came(7, 502, 8_320), 8, at(166));
         assert_eq!((next.sequence, next.timestamp, next.marker), (505, 9_440, true));
+        assert_eq!((stream.ssrc(), stream.source(), stream.shifts().0), (Some(7), Some(7), 3));
+        assert_eq!(stream.timestamp(8, at(176)), 9_440 + 80);
     }
 }

@@ -1,5 +1,8 @@
 //! A stick's voice port and one RTP peer.
+mod reports;
+
 use super::Output;
+use super::control::Session;
 use super::digits::keys::Keys;
 use super::digits::tones::Tones;
 use super::jitter::{JitterBuffer, STALL};
@@ -22,6 +25,7 @@ const PER_MS: u16 = 8;
 struct Peer {
     remote: Remote,
     latch: Latch,
+    control: Session,
 }
 
 /// Between the stick's OK to `AT^DDSETEX` and `^CEND`.
@@ -69,11 +73,14 @@ impl Gateway {
         match &mut self.peer {
             Some(peer) => {
                 peer.latch.renew(remote.addr, remote.symmetric, now);
+                peer.control.renew(remote.direction, moved, self.reception.counts().received, now);
                 peer.remote = remote;
             }
             None => {
                 let latch = Latch::new(remote.addr, remote.symmetric, now);
-                self.peer = Some(Peer { remote, latch });
+                let mut control = Session::new(remote.addr, now);
+                control.renew(remote.direction, true, 0, now);
+                self.peer = Some(Peer { remote, latch, control });
             }
         }
         self.note_latch();
@@ -143,8 +150,9 @@ impl Gateway {
             return;
         }
         let accepted = peer.latch.accept(from, packet.sequence, packet.ssrc, now);
-        self.note_latch();
+        self.stats.latched = peer.latch.locked();
         if !accepted {
+            peer.control.note_stranger(from);
             self.stats.stranger = self.stats.stranger.saturating_add(1);
             return;
         }

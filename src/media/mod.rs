@@ -6,13 +6,16 @@ mod boundary;
 pub mod codec;
 mod conceal;
 mod continuity;
+pub mod control;
 mod delays;
 mod digits;
+pub mod emodel;
 pub mod gateway;
 mod jitter;
 pub mod latch;
 mod outgoing;
 mod pitch;
+pub mod quality;
 mod reception;
 pub mod relay;
 mod ring;
@@ -22,7 +25,10 @@ mod tests;
 mod voice;
 
 pub use codec::Codec;
+pub use control::{Control, ControlWay, Silence, Wording};
+pub use emodel::Coding;
 pub use gateway::Gateway;
+pub use quality::Quality;
 pub use relay::{Forward, Relay, Side, Types, Way};
 pub use stats::Stats;
 

@@ -87,6 +87,16 @@ impl Outgoing {
         self.next_sign_at = Some(now);
     }
 
+    /// Our source, and the timestamp of this moment.
+    #[must_use]
+    pub fn clock(&self, now: Instant) -> (u32, u32) {
+        let passed = self.reached.map_or(0, |reached| now.since(reached).as_micros() / 125);
+        #[expect(clippy::cast_possible_truncation, reason = "timestamps wrap")]
+        let passed = passed as u32;
+        let pending = u32::try_from(self.pending.len()).unwrap_or(0);
+        (self.ssrc, self.timestamp.wrapping_add(pending).wrapping_add(passed))
+    }
+
     #[must_use]
     pub const fn poll_timeout(&self) -> Option<Instant> {
         self.next_sign_at

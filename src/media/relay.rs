@@ -2,9 +2,14 @@
 //!
 //! Payload, header extensions and padding stay, whatever they are; the payload type becomes what the other side listed. Sequence
 //! number, timestamp and SSRC stay while there is one source, and are continued when there is another.
+mod translate;
+
 use super::Direction;
 use super::continuity::{Continuity, Numbers};
+use super::control::Session;
 use super::latch::Latch;
+use super::reception::Reception;
+use crate::util::MEDIA;
 use crate::util::limits::{CARRIED_FORMATS, MEDIA_OUTPUTS};
 use crate::util::time::Instant;
 use crate::wire::rtp::{COMFORT_NOISE, Head, Packet};
@@ -78,6 +83,27 @@ struct Peer {
     /// Of what it gets.
     numbers: Continuity,
     types: Types,
+    /// What came from it, and the reports about that.
+    reception: Reception,
+    control: Session,
+    /// What it got.
+    sent_packets: u32,
+    sent_bytes: u32,
+}
+
+impl Peer {
+    fn new(way: Way, now: Instant) -> Self {
+        Self {
+            way,
+            latch: Latch::new(way.remote, way.symmetric, now),
+            numbers: Continuity::default(),
+            types: Types::default(),
+            reception: Reception::default(),
+            control: Session::new(way.remote, now),
+            sent_packets: 0,
+            sent_bytes: 0,
+        }
+    }
 }
 
 /// The payload types of what comes from one peer, each with the type that it has for the other one; and what its clock counts in
@@ -156,13 +182,13 @@ impl Relay {
             Some(peer) => {
                 let moved = peer.way.remote != way.remote;
                 peer.latch.renew(way.remote, way.symmetric, now);
+                peer.control.renew(way.direction, moved, peer.reception.counts().received, now);
                 peer.way = way;
                 moved
             }
             None => {
-                let latch = Latch::new(way.remote, way.symmetric, now);
-                let (numbers, types) = (Continuity::default(), Types::default());
-                *place = Some(Peer { way, latch, numbers, types });
+                let peer = place.insert(Peer::new(way, now));
+                peer.control.renew(way.direction, true, 0, now);
                 true
             }
         };
@@ -239,10 +265,15 @@ impl Relay {
         // A wrong type proves nothing of who sends it.
         let payload_type = source.types.get(packet.payload_type).ok_or(Refused::UnknownType)?;
         if !source.latch.accept(from, packet.sequence, packet.ssrc, now) {
+            source.control.note_stranger(from);
             return Err(Refused::Stranger);
         }
         let stats = self.stats.get_mut(side.place()).ok_or(Refused::Held)?;
         stats.latched = source.latch.locked();
+        if MEDIA {
+            source.reception.on_packet(packet.sequence, packet.ssrc);
+            source.reception.on_timestamp(packet.timestamp, source.types.per_ms, now);
+        }
         let target = target.as_mut().ok_or(Refused::Held)?;
         if !source.way.direction.receives() || !target.way.direction.sends() {
             return Err(Refused::Held);
@@ -254,6 +285,8 @@ impl Relay {
         let Packet { marker, sequence, timestamp, ssrc, .. } = packet;
         let came = Numbers { marker, sequence, timestamp, ssrc };
         let sent = target.numbers.next(came, source.types.per_ms, now);
+        target.sent_packets = target.sent_packets.wrapping_add(1);
+        target.sent_bytes = target.sent_bytes.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
         let Numbers { marker, sequence, timestamp, ssrc } = sent;
         Head { marker, payload_type, sequence, timestamp, ssrc }.write_into(bytes);
         Ok(target.latch.target())

@@ -177,6 +177,8 @@ pub struct Counters {
     pub auth_failures: u64,
     /// Datagrams at RTP ports that belong to no call.
     pub rtp_stray: u64,
+    /// Datagrams of RTCP that are broken or not of the call's peer.
+    pub rtcp_refused: u64,
 }
 
 /// The whole exchange.

@@ -1,6 +1,8 @@
 //! RTP ports: a few are always open and unused, so that a call never waits for one. A port carries one call and is closed after it.
+//! Each is even, and the one above it is opened and closed with it: RTCP comes there (RFC 3550 section 11).
 use super::{Output, Switch};
 use crate::config::PortRange;
+use crate::util::MEDIA;
 use crate::util::limits::RTP_SPARE;
 use crate::util::random::Random;
 use crate::util::table::Table;
@@ -50,7 +52,7 @@ impl RtpPorts {
                 let place = from.saturating_add(step).checked_rem(count)?.saturating_mul(2);
                 range.first.checked_add(u16::try_from(place).ok()?)
             })
-            .find(|port| *port <= range.last && self.is_free(*port))
+            .find(|port| port.saturating_add(u16::from(MEDIA)) <= range.last && self.is_free(*port))
     }
 }
 

@@ -21,6 +21,7 @@ mod peer;
 mod phones;
 mod races;
 mod random;
+mod reports;
 mod sound;
 mod sounds;
 mod stick;

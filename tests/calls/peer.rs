@@ -69,6 +69,8 @@ pub struct Peer {
     pub event_number: u8,
     /// The number of its video, where it has some.
     pub video: Option<u8>,
+    /// It offers to take RTCP where RTP comes.
+    pub muxes: bool,
     /// Its INVITEs have no SDP; the answer goes in the ACK.
     pub late_offer: bool,
     /// Session-Expires of its 200; empty: it knows no session timers.
@@ -135,6 +137,7 @@ impl Peer {
             events: true,
             event_number: 101,
             video: None,
+            muxes: false,
             late_offer: false,
             timer: "",
             moved_to: String::new(),
@@ -212,6 +215,7 @@ impl Peer {
         self.extra.iter().for_each(|(name, value)| msg.add(name, value));
         let mut talk = Talk::new(&call_id, true, &msg, self.rtp_at());
         (talk.event_number, talk.video) = (self.event_number, self.video.map(Video::new));
+        talk.muxes = self.muxes;
         talk.packets = self.packets;
         if !self.late_offer {
             msg = msg.with_sdp(&talk.sdp(&self.codecs, self.events));
@@ -668,6 +672,7 @@ impl Peer {
         }
         let mut talk = Talk::new(msg.get("Call-ID"), false, msg, self.rtp_at());
         (talk.event_number, talk.video) = (self.event_number, self.video.map(Video::new));
+        talk.muxes = self.muxes;
         talk.packets = self.packets;
         talk.local = format!("{};tag=tag-{}-{}", msg.get("To"), self.name, talk.call_id);
         talk.take_sdp(&msg.body, &codecs);

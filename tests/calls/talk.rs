@@ -62,6 +62,10 @@ pub struct Talk {
     /// The number that it gives to telephone events.
     pub event_number: u8,
     pub video: Option<Video>,
+    /// It takes RTCP where RTP comes, if the other side does.
+    pub muxes: bool,
+    /// RTCP that came: when, where, what.
+    pub reports: Vec<(u64, SocketAddr, Vec<u8>)>,
 }
 
 /// A picture beside the sound: H.264 under a number of its own.
@@ -84,7 +88,8 @@ impl Video {
 
 impl Talk {
     pub fn new(call_id: &str, ours: bool, invite: &Msg, rtp_at: SocketAddr) -> Self {
-        let ssrc = u32::from(rtp_at.port()) * 77;
+        let host = if let std::net::IpAddr::V4(ip) = rtp_at.ip() { ip.octets()[3] } else { 0 };
+        let ssrc = u32::from(rtp_at.port()) * 77 + (u32::from(host) << 24);
         let (from, to) = (invite.get("From").to_owned(), invite.get("To").to_owned());
         let (local, remote) = if ours { (from, to) } else { (to, from) };
         Self {
@@ -122,7 +127,27 @@ impl Talk {
             direction: "sendrecv",
             event_number: 101,
             video: None,
+            muxes: false,
+            reports: Vec::new(),
         }
+    }
+
+    pub const fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    pub const fn sent(&self) -> (u16, u32) {
+        (self.sequence, self.timestamp)
+    }
+
+    /// The packets that it sends now are lost on their way.
+    pub fn lose(&mut self, packets: u16) {
+        self.sequence = self.sequence.wrapping_add(packets);
+    }
+
+    /// Where its picture is sent to.
+    pub fn picture_at(&self) -> SocketAddr {
+        SocketAddr::new(self.rtp_at.ip(), self.rtp_at.port() - 20_000)
     }
 
     pub fn is_over(&self) -> bool {
@@ -155,10 +180,13 @@ impl Talk {
             lines.push_str(&format!("a=rtpmap:{n} telephone-event/8000\r\na=fmtp:{n} 0-16\r\n"));
         }
         let video = self.video.filter(|v| !v.off || self.theirs.contains("m=video")).map(|v| {
-            let (port, n) = (if v.off { 0 } else { port + 1 }, v.payload_type);
+            let (port, n) = (if v.off { 0 } else { port - 20_000 }, v.payload_type);
             format!("m=video {port} RTP/AVP {n}\r\na=rtpmap:{n} H264/90000\r\na=fmtp:{n} profile-level-id=42e01f\r\n")
         });
         let video = video.unwrap_or_default();
+        if self.muxes {
+            lines.push_str("a=rtcp-mux\r\n");
+        }
         format!(
             "v=0\r\no=- 42 {} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {}\r\n{lines}a=ptime:20\r\na={}\r\n{video}",
             self.sdp_version,
@@ -231,7 +259,7 @@ impl Talk {
 
     /// A packet of the picture, if there is one: from, to, bytes.
     pub fn picture(&mut self) -> Option<(SocketAddr, SocketAddr, Vec<u8>)> {
-        let from = SocketAddr::new(self.rtp_at.ip(), self.rtp_at.port() + 1);
+        let from = self.picture_at();
         let video = self.video.as_mut().filter(|v| !v.off)?;
         let (to, payload_type) = video.to?;
         video.sequence = video.sequence.wrapping_add(1);

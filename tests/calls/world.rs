@@ -392,7 +392,7 @@ impl World {
     // --- sound ---
 
     fn rtp_to_switch(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        if !self.bound.contains(&to.port()) {
+        if !self.bound.contains(&(to.port() & !1)) {
             self.strays += 1;
             return;
         }
@@ -404,16 +404,36 @@ impl World {
         self.settle();
     }
 
+    /// A phone sends RTCP: beside its RTP, or among it where both sides want that.
+    pub fn report(&mut self, peer: usize, talk: usize, bytes: &[u8]) {
+        let talk = &self.peers[peer].talks[talk];
+        let is_muxed = talk.muxes && talk.theirs.contains("a=rtcp-mux\r\n");
+        let beside = |at: SocketAddr| SocketAddr::new(at.ip(), at.port() + u16::from(!is_muxed));
+        let (from, to) = (beside(talk.rtp_at), beside(talk.rtp_to.unwrap()));
+        self.rtp_to_switch(from, to, bytes);
+    }
+
+    /// The same of anybody, from anywhere.
+    pub fn datagram(&mut self, from: &str, to: SocketAddr, bytes: &[u8]) {
+        self.rtp_to_switch(from.parse().unwrap(), to, bytes);
+    }
+
     fn rtp_to_peer(&mut self, to: SocketAddr, bytes: &[u8]) {
         let us = self.us;
-        let picture = SocketAddr::new(to.ip(), to.port() - 1);
+        // RTCP at the upper port of a pair, or among RTP.
+        let is_report = to.port() % 2 == 1 || (192..224).contains(&bytes[1]);
+        let lower = SocketAddr::new(to.ip(), to.port() & !1);
         let mut talks = self.peers.iter_mut().flat_map(|p| p.talks.iter_mut());
-        let Some(talk) = talks.find(|t| t.rtp_at == to || t.rtp_at == picture) else {
+        let Some(talk) = talks.find(|t| t.rtp_at == lower || t.picture_at() == lower) else {
             let forgot = self.peers.iter().any(|p| p.at.ip() == to.ip() && p.boots > 0);
             return assert!(forgot, "sound for nobody at {to}");
         };
+        let picture = talk.picture_at();
+        if is_report {
+            return talk.reports.push((us, to, bytes.to_vec()));
+        }
         // What opens a router's way is no sound to a phone.
-        if talk.rtp_at == picture {
+        if to == picture {
             talk.see(bytes);
         } else if bytes != [0; 4] {
             talk.heard.push((us, Rtp::parse(bytes)));
@@ -456,7 +476,7 @@ impl World {
             }
             Output::CloseRtp { port } => assert!(self.bound.remove(&port), "RTP port {port} is not open"),
             Output::Rtp { port, to, bytes } => {
-                assert!(self.bound.contains(&port), "sound from a closed port");
+                assert!(self.bound.contains(&(port & !1)), "sound from a closed port");
                 self.rtp_to_peer(to, &bytes);
             }
             Output::Sip { flow, bytes } => self.sip_to_peer(flow, bytes),

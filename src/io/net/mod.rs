@@ -30,6 +30,7 @@ use super::clock::Clock;
 use super::reactor::{Timer, spawn};
 use crate::sip::{Flow, Transport};
 use crate::switch::net::{Listening, Marks, Place, TlsPeer, Way};
+use crate::util::MEDIA;
 use crate::util::limits::{RTP_DATAGRAM, SIP_MESSAGE};
 use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
@@ -200,20 +201,29 @@ impl Net {
         spawn(answer).detach();
     }
 
-    /// Open an RTP port.
+    /// Open an RTP port, and the one above it for RTCP: both or none.
     ///
     /// # Errors
     /// In words.
     pub fn bind_rtp(&mut self, port: u16) -> Result<(), String> {
-        self.rtp.remove(&port);
-        let open =
-            RtpPort::open(port, self.means.marks.get().rtp).map_err(|why| places::words(&why, None, port))?;
-        self.rtp.insert(port, open);
+        let mark = self.means.marks.get().rtp;
+        self.close_rtp(port);
+        for port in pair(port) {
+            match RtpPort::open(port, mark) {
+                Ok(open) => drop(self.rtp.insert(port, open)),
+                Err(why) => {
+                    self.close_rtp(port & !1);
+                    return Err(places::words(&why, None, port));
+                }
+            }
+        }
         Ok(())
     }
 
     pub fn close_rtp(&mut self, port: u16) {
-        self.rtp.remove(&port);
+        for port in pair(port) {
+            self.rtp.remove(&port);
+        }
     }
 
     /// The next datagram at this port; `None`: there is none that can be used.
@@ -259,6 +269,11 @@ impl Net {
             }
         }
     }
+}
+
+/// A port for RTP, and that of its reports where there are some.
+fn pair(port: u16) -> impl Iterator<Item = u16> {
+    std::iter::once(port).chain(port.checked_add(1).filter(|_| MEDIA))
 }
 
 /// Those to which a way leads.

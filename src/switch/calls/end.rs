@@ -20,6 +20,7 @@ impl Switch {
                 self.hang_up(side, cause, answered, None, now);
             }
         }
+        self.say_goodbye(&mut call, now);
         self.forget_sides(&call);
         self.drain_sound(&mut call, now);
         if self.calls.urgent.is_some_and(|(urgent, _)| urgent == id) {

@@ -1,7 +1,7 @@
 //! Calls: two legs and the sound between them.
 //!
 //! `arrive`: somebody calls. `reach`: the called side is tried, way after way. `progress`: what the legs say, and what the other
-//! leg hears of it. `sound`: ports, offers, answers, samples. `carry`: what two phones
+//! leg hears of it. `sound`: ports, offers, answers, samples. `reports`: RTCP, and `quality` what it tells. `carry`: what two phones
 //! have beyond our codecs. `end`: everything that was taken is given back, in one place.
 mod arrive;
 mod carry;
@@ -13,7 +13,9 @@ mod group;
 mod leg;
 mod pickup;
 mod progress;
+mod quality;
 mod reach;
+mod reports;
 mod rtp;
 mod sound;
 mod transfer;
@@ -30,7 +32,7 @@ use super::route::Leg as Way;
 use crate::media::{Gateway, Relay};
 use crate::sip::SessionId;
 use crate::util::table::Table;
-use crate::util::time::{Instant, Now};
+use crate::util::time::{Instant, Now, Wall};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -153,6 +155,8 @@ pub struct Call {
     pub further: Vec<Relay>,
     /// An offer of one side that waits for the other's answer.
     pub handed: Option<Box<carry::Handed>>,
+    /// Once there is sound.
+    pub reports: Option<reports::Reports>,
     /// From which port of the stick samples came last.
     pub voice_port: Option<usize>,
     /// To an emergency number: nothing of ours ends it.
@@ -184,6 +188,7 @@ impl Call {
             media: Media::None,
             further: Vec::new(),
             handed: None,
+            reports: None,
             voice_port: None,
             emergency,
             began,
@@ -233,6 +238,10 @@ pub struct Calls {
     pub(super) urgent: Option<(CallId, LineId)>,
     recent: VecDeque<Ended>,
     turns: group::Turns,
+    /// The next report of any call.
+    reports_at: Option<Instant>,
+    /// The time of day, when the first report was made.
+    clock: Option<(Wall, Instant)>,
 }
 
 impl Calls {
@@ -294,6 +303,6 @@ impl Calls {
             Media::Gateway(gateway) => gateway.poll_timeout(),
             Media::Relay(_) | Media::None => None,
         });
-        phases.chain(sound).min()
+        phases.chain(sound).chain(self.reports_at).min()
     }
 }

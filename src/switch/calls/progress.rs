@@ -124,6 +124,7 @@ impl Switch {
             }
             call.enter(Phase::Up { since: now.mono });
             self.counters.calls_answered = self.counters.calls_answered.saturating_add(1);
+            self.begin_reports(id, now);
             if was_described {
                 self.align(id, End::B(0), now);
             }
@@ -390,6 +391,7 @@ impl Switch {
     /// Deadlines of calls.
     pub(in crate::switch) fn call_timeouts(&mut self, now: Now) {
         self.sound_timeouts(now);
+        self.report_timeouts(now);
         let due: Vec<CallId> = self
             .calls
             .all

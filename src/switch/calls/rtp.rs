@@ -1,4 +1,5 @@
 //! What comes in at RTP ports. The hot path: fifty times a second for each side of each call.
+use super::reports::is_report;
 use super::{CallId, Media, SipLeg};
 use crate::media::Side as RelaySide;
 use crate::switch::Switch;
@@ -19,6 +20,9 @@ pub enum Heard {
 impl Switch {
     /// A datagram at an RTP port. Between two SIP legs it is changed in place and goes out at once, past the outputs.
     pub fn handle_rtp(&mut self, port: u16, from: SocketAddr, bytes: &mut [u8], now: Now) -> Heard {
+        if is_report(port, bytes) {
+            return self.handle_rtcp(port, from, bytes, now);
+        }
         let Some(id) = self.calls.of_port(port) else {
             self.counters.rtp_stray = self.counters.rtp_stray.saturating_add(1);
             return Heard::Dropped;
@@ -74,7 +78,7 @@ pub(super) fn is_somewhere(to: SocketAddr) -> bool {
 
 impl SipLeg {
     /// Our port of this stream: 0 is the sound.
-    fn port_of(&self, slot: usize) -> Option<u16> {
+    pub(super) fn port_of(&self, slot: usize) -> Option<u16> {
         match slot.checked_sub(1) {
             None => Some(self.port),
             Some(further) => self.further.get(further).copied(),

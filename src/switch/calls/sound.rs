@@ -228,6 +228,7 @@ impl Switch {
             Media::Relay(_) => self.tell_relays(id, end, now),
             Media::None => return,
         }
+        self.set_controls(id, end, now);
         self.pump(id, now);
     }
 
@@ -364,16 +365,6 @@ impl Switch {
         if let Some(line) = stick {
             self.send_digit(line, digit, now);
         }
-    }
-
-    /// How the sound was, for the call's line in the log.
-    pub(super) fn sound_words(&self, call: &Call) -> String {
-        let Media::Gateway(gateway) = &call.media else { return String::new() };
-        let s = gateway.stats();
-        format!(
-            "; sound: {} packets in ({} lost, {} late), {} out, {} ms buffered",
-            s.received_packets, s.lost, s.late, s.sent_packets, s.delay_ms
-        )
     }
 
     /// Give back what this side had for itself.

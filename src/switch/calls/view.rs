@@ -60,5 +60,6 @@ fn call(call: &Call, now: Instant) -> Value {
         Media::Relay(_) | Media::None => Value::Null,
     };
     json!({"id": call.id.0, "from": call.a.party.shown(), "to": to, "dialled": call.dialled, "state": call.phase.name(),
-           "seconds": seconds, "emergency": call.emergency, "sound": sound})
+           "seconds": seconds, "emergency": call.emergency, "sound": sound,
+           "legs": call.legs_view(now)})
 }

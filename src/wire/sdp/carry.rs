@@ -206,6 +206,9 @@ pub fn pass_offer(
             }),
             None => from.line_of(slot),
         };
+        if let Some(before) = place.and_then(|place| last?.media.get(place)) {
+            media.mux_like(before);
+        }
         match place.and_then(|place| lines.get_mut(place)) {
             Some(line) => *line = media,
             None => lines.push(media),
@@ -236,7 +239,10 @@ pub fn plain_offer(ours: &Ours, last: &Session) -> Session {
     let plain = super::offer(ours).media;
     let place = last.media.iter().position(|m| m.port == ours.rtp_port).unwrap_or(0);
     match (lines.get_mut(place), plain.into_iter().next()) {
-        (Some(line), Some(plain)) => *line = plain,
+        (Some(line), Some(mut plain)) => {
+            last.media.iter().skip(place).take(1).for_each(|before| plain.mux_like(before));
+            *line = plain;
+        }
         (None, Some(plain)) => lines.push(plain),
         (_, None) => {}
     }
@@ -273,6 +279,7 @@ pub fn pass_answer(to: &Peer<'_>, from: &Peer<'_>, ours: &Ours) -> Result<Sessio
         let mut taken = passed(&stream, port, theirs.and(wish));
         taken.protocol.clone_from(&media.protocol);
         renumber(&mut taken, media, &both);
+        taken.mux_like(media);
         Some(taken)
     };
     let lines = to.said.media.iter().enumerate();

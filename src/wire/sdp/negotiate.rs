@@ -121,6 +121,7 @@ pub fn answer(offer: &Session, ours: &Ours) -> Result<(Session, Agreed), Unaccep
         // The numbers of the offer serve both ways (RFC 3264 section 6.1).
         taken.add(agreed.payload_type, agreed.codec.encoding());
         agreed.event_send.into_iter().for_each(|event| taken.add_events(event));
+        taken.mux_like(media);
         taken
     });
     Ok((ours.session(lines.collect()), agreed))

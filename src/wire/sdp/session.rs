@@ -1,7 +1,10 @@
 //! A session description as a value, and its text.
 use super::words::Plain;
 use super::{Direction, Place};
+use crate::util::MEDIA;
 use std::fmt::{Display, Formatter, Result};
+
+const RTCP_MUX: &str = "rtcp-mux";
 
 /// One description. `Display` writes it with CRLF.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +96,23 @@ impl MediaLine {
     /// RFC 5761.
     #[must_use]
     pub fn has_rtcp_mux(&self) -> bool {
-        self.attribute("rtcp-mux").is_some()
+        self.attribute(RTCP_MUX).is_some()
+    }
+
+    /// The port of its RTCP: what it says itself (RFC 3605; another host there is none that we would send to), or the one above
+    /// that of its RTP.
+    #[must_use]
+    pub fn rtcp_port(&self) -> u16 {
+        let said =
+            self.attribute("rtcp").and_then(|value| value.split_ascii_whitespace().next()?.parse().ok());
+        said.filter(|port| *port != 0).unwrap_or(self.port.saturating_add(1))
+    }
+
+    /// We take RTCP at the port of RTP where the other side asks for it, and where it did so before (RFC 5761 section 5.1.1).
+    pub(super) fn mux_like(&mut self, theirs: &Self) {
+        if MEDIA && theirs.has_rtcp_mux() && !self.has_rtcp_mux() {
+            self.attributes.push(RTCP_MUX.to_owned());
+        }
     }
 
     /// Keys for SRTP are offered, RFC 4568.

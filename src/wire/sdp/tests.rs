@@ -142,7 +142,8 @@ fn keys_on_a_plain_line_are_left_out_of_the_answer() {
     );
     assert!(snom.media[0].has_crypto() && snom.media[0].has_rtcp_mux());
     let (answer, _) = answered(&snom).unwrap();
-    assert!(answer.media[0].attributes.is_empty());
+    let mux = vec!["rtcp-mux".to_owned(); usize::from(crate::util::MEDIA)];
+    assert_eq!(answer.media[0].attributes, mux, "we take RTCP where RTP comes, and nothing else of it");
 }
 
 #[test]
