@@ -353,6 +353,7 @@ impl Shell {
                 | Output::Disconnect { .. }
                 | Output::Resolve { .. }
                 | Output::BindRtp { .. }
+                | Output::PinRtp { .. }
                 | Output::CloseRtp { .. }
                 | Output::Rtp { .. }) => self.carry_out_call(output),
                 Output::Reset { plug, rung } => {

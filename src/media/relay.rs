@@ -144,6 +144,8 @@ pub struct Relay {
     peers: [Option<Peer>; 2],
     outputs: VecDeque<Forward>,
     stats: [RelayStats; 2],
+    /// A peer whose address has just been learnt.
+    learnt: Option<Side>,
 }
 
 impl core::fmt::Debug for Relay {
@@ -235,6 +237,12 @@ impl Relay {
         None
     }
 
+    /// A peer whose address was learnt since this was asked last.
+    pub fn take_learnt(&mut self) -> Option<(Side, SocketAddr)> {
+        let side = self.learnt.take()?;
+        Some((side, self.stats(side).latched?))
+    }
+
     pub fn poll_output(&mut self) -> Option<Forward> {
         self.outputs.pop_front()
     }
@@ -269,7 +277,10 @@ impl Relay {
             return Err(Refused::Stranger);
         }
         let stats = self.stats.get_mut(side.place()).ok_or(Refused::Held)?;
-        stats.latched = source.latch.locked();
+        if stats.latched != source.latch.locked() {
+            stats.latched = source.latch.locked();
+            self.learnt = stats.latched.map(|_| side);
+        }
         if MEDIA {
             source.reception.on_packet(packet.sequence, packet.ssrc);
             source.reception.on_timestamp(packet.timestamp, source.types.per_ms, now);

@@ -111,6 +111,11 @@ pub enum Output {
     BindRtp {
         port: u16,
     },
+    /// Packets come to this port from there, and go there: what can be had by that is to be had. Whoever else sends is heard as before.
+    PinRtp {
+        port: u16,
+        to: SocketAddr,
+    },
     CloseRtp {
         port: u16,
     },

@@ -475,6 +475,8 @@ impl World {
                 self.switch.handle_rtp_bound(port, Ok(()), now);
             }
             Output::CloseRtp { port } => assert!(self.bound.remove(&port), "RTP port {port} is not open"),
+            // It only says what will be quick.
+            Output::PinRtp { port, .. } => assert!(self.bound.contains(&port), "a closed port"),
             Output::Rtp { port, to, bytes } => {
                 assert!(self.bound.contains(&(port & !1)), "sound from a closed port");
                 self.rtp_to_peer(to, &bytes);

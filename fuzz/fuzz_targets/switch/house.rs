@@ -356,7 +356,8 @@ impl House {
             Output::Store { token, .. } => self.switch.handle_stored(token, Ok(()), now),
             Output::Reload { client, id } => self.switch.reply_reloaded(client, &id, Ok(())),
             Output::Reply { text, .. } | Output::Trace { text, .. } => assert!(!text.contains('\n')),
-            Output::Reset { .. } | Output::Mail { .. } | Output::Unlisten { .. } => {}
+            Output::PinRtp { port, .. } => assert!(self.bound.contains(&port), "a closed port"),
+            Output::Mark(_) | Output::Reset { .. } | Output::Mail { .. } | Output::Unlisten { .. } => {}
         }
     }
 

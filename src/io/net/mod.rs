@@ -31,7 +31,7 @@ use super::reactor::{Timer, spawn};
 use crate::sip::{Flow, Transport};
 use crate::switch::net::{Listening, Marks, Place, TlsPeer, Way};
 use crate::util::MEDIA;
-use crate::util::limits::{RTP_DATAGRAM, SIP_MESSAGE};
+use crate::util::limits::{RTP_DATAGRAM, RTP_PINNED, SIP_MESSAGE};
 use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
 use event::Outlets;
@@ -226,9 +226,25 @@ impl Net {
         }
     }
 
-    /// The next datagram at this port; `None`: there is none that can be used.
-    pub fn receive_rtp(&self, port: u16, bytes: &mut Vec<u8>) -> Option<SocketAddr> {
-        match self.rtp.get(&port)?.receive(bytes) {
+    /// This port's packets come from there, and go there.
+    pub fn pin_rtp(&mut self, port: u16, to: SocketAddr) {
+        let is_room = self.rtp.len() <= RTP_PINNED;
+        if let Some(socket) = self.rtp.get_mut(&port).filter(|_| is_room)
+            && let Err(why) = socket.pin(to, self.means.marks.get().rtp)
+        {
+            log::debug!("RTP port {port} does without a socket for its peer: {why}");
+        }
+    }
+
+    /// The next datagram of what was heard of under this key: our port, and where it comes from. `None`: there is none that can be used.
+    pub fn receive_rtp(&self, key: u32, bytes: &mut Vec<u8>) -> Option<(u16, SocketAddr)> {
+        let (port, is_pinned) = rtp::port_of(key);
+        let from = self.receive(port, is_pinned, bytes)?;
+        Some((port, from))
+    }
+
+    fn receive(&self, port: u16, is_pinned: bool, bytes: &mut Vec<u8>) -> Option<SocketAddr> {
+        match self.rtp.get(&port)?.receive(is_pinned, bytes) {
             Ok(_) if bytes.len() > RTP_DATAGRAM => {
                 self.dropped_rtp.count("RTP datagrams dropped: too long");
                 None

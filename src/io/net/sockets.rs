@@ -2,7 +2,7 @@
 use crate::config::Dscp;
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::{
-    Ipv4Tos, Ipv6TClass, Ipv6V6Only, KeepAlive, Priority, ReuseAddr, TcpKeepCount, TcpKeepIdle,
+    Ipv4Tos, Ipv6TClass, Ipv6V6Only, KeepAlive, Priority, ReuseAddr, ReusePort, TcpKeepCount, TcpKeepIdle,
     TcpKeepInterval, TcpNoDelay, TcpUserTimeout,
 };
 use nix::sys::socket::{
@@ -19,6 +19,17 @@ const BACKLOG: i32 = 64;
 /// What the system says.
 pub fn udp(at: SocketAddr, dscp: Dscp) -> io::Result<UdpSocket> {
     let socket = open(at, SockType::Datagram, dscp)?;
+    bind(socket.as_raw_fd(), &SockaddrStorage::from(at))?;
+    Ok(UdpSocket::from(socket))
+}
+
+/// Beside another one of ours at the same port.
+///
+/// # Errors
+/// What the system says.
+pub fn rtp(at: SocketAddr, dscp: Dscp) -> io::Result<UdpSocket> {
+    let socket = open(at, SockType::Datagram, dscp)?;
+    setsockopt(&socket, ReusePort, &true)?;
     bind(socket.as_raw_fd(), &SockaddrStorage::from(at))?;
     Ok(UdpSocket::from(socket))
 }

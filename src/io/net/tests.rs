@@ -140,8 +140,9 @@ impl Rig {
         within(poll_fn(|context| poll_heard(context))).await;
         let mut heard = Vec::new();
         take_heard(&mut heard);
-        assert_eq!(heard, [u32::from(port)]);
-        self.net.receive_rtp(port, bytes)
+        let (at, from) = heard.into_iter().find_map(|key| self.net.receive_rtp(key, bytes))?;
+        assert_eq!(at, port);
+        Some(from)
     }
 
     async fn resolved(&mut self) -> Result<Vec<Way>, String> {
@@ -447,7 +448,7 @@ fn rtp_comes_and_goes() {
         assert_eq!(from, peer.get_ref().local_addr().unwrap());
         assert_eq!(bytes, [1; RTP_DATAGRAM]);
         assert_eq!(rig.net.dropped_rtp.get(), 1);
-        assert_eq!(rig.net.receive_rtp(port, &mut bytes), None, "there is no more");
+        assert_eq!(rig.net.receive_rtp(port.into(), &mut bytes), None, "there is no more");
         rig.net.send_rtp(port, from, b"sound");
         let mut bytes = [0; 16];
         let (n, from) = within(peer.read_with(|p| p.recv_from(&mut bytes))).await.unwrap();
@@ -455,8 +456,43 @@ fn rtp_comes_and_goes() {
         peer.get_ref().send_to(&[2], localhost(port)).unwrap();
         rig.net.close_rtp(port);
         rig.net.bind_rtp(port).unwrap();
-        assert_eq!(rig.net.receive_rtp(port, &mut Vec::new()), None, "what came before the close");
+        assert_eq!(rig.net.receive_rtp(port.into(), &mut Vec::new()), None, "what came before the close");
         rig.net.send_rtp(port.wrapping_add(1), from, b"no such port");
+    });
+}
+
+#[test]
+fn a_port_with_a_socket_for_its_peer_hears_others_too() {
+    run(|mut rig| async move {
+        for (ours, theirs) in [("127.0.0.1", "127.0.0.1:0"), ("::1", "[::1]:0")] {
+            let port = free_port();
+            rig.net.bind_rtp(port).unwrap();
+            let [peer, other, next] = [0; 3].map(|_| UdpSocket::bind(theirs).unwrap());
+            let at = SocketAddr::new(ours.parse().unwrap(), port);
+            let [of_peer, of_other, of_next] = [&peer, &other, &next].map(|s| s.local_addr().unwrap());
+            let mut bytes = Vec::new();
+            for pinned in [of_peer, of_next] {
+                rig.net.pin_rtp(port, pinned);
+                for (socket, from) in [(&peer, of_peer), (&other, of_other), (&next, of_next)] {
+                    socket.send_to(b"to us", at).unwrap();
+                    assert_eq!(rig.hear(port, &mut bytes).await, Some(from), "{pinned}");
+                    assert_eq!(bytes, b"to us");
+                    rig.net.send_rtp(port, from, b"from us");
+                    let mut answer = [0; 16];
+                    let (length, source) = socket.recv_from(&mut answer).unwrap();
+                    assert_eq!((&answer[..length], source), (&b"from us"[..], at));
+                }
+            }
+            // Nobody is there any more: the errors that come back stop nothing.
+            drop(next);
+            for _ in 0..3 {
+                rig.net.send_rtp(port, of_next, b"anybody?");
+            }
+            peer.send_to(b"me", at).unwrap();
+            while rig.hear(port, &mut bytes).await != Some(of_peer) {}
+            rig.net.close_rtp(port);
+            rig.net.bind_rtp(port).unwrap();
+        }
     });
 }
 

@@ -16,6 +16,7 @@ impl Shell {
                 let result = self.net.bind_rtp(port);
                 self.switch.handle_rtp_bound(port, result, now);
             }
+            Output::PinRtp { port, to } => self.net.pin_rtp(port, to),
             Output::CloseRtp { port } => self.net.close_rtp(port),
             Output::Listen(listening) => {
                 let result = self.net.listen(&listening);
@@ -41,8 +42,8 @@ impl Shell {
         let now = self.clock.now();
         let mut heard = std::mem::take(&mut self.heard);
         take_heard(&mut heard);
-        for port in heard.drain(..).filter_map(|key| u16::try_from(key).ok()) {
-            let Some(from) = self.net.receive_rtp(port, &mut self.datagram) else { continue };
+        for key in heard.drain(..) {
+            let Some((port, from)) = self.net.receive_rtp(key, &mut self.datagram) else { continue };
             match self.switch.handle_rtp(port, from, &mut self.datagram, now) {
                 Heard::Send { port, to } => self.net.send_rtp(port, to, &self.datagram),
                 Heard::Dropped => {}
@@ -53,6 +54,7 @@ impl Shell {
             }
         }
         self.heard = heard;
+        self.carry_out();
     }
 
     pub(super) fn on_net(&mut self, event: NetEvent) {

@@ -2,7 +2,7 @@
 use super::reports::is_report;
 use super::{CallId, Media, SipLeg};
 use crate::media::Side as RelaySide;
-use crate::switch::Switch;
+use crate::switch::{Output, Switch};
 use crate::util::time::Now;
 use std::net::SocketAddr;
 
@@ -46,7 +46,11 @@ impl Switch {
             None => Some(&mut **relay),
             Some(further) => call.further.get_mut(further),
         };
-        let to = relay.and_then(|relay| relay.handle_rtp(side, from, bytes, now.mono));
+        let Some(relay) = relay else { return Heard::Dropped };
+        let to = relay.handle_rtp(side, from, bytes, now.mono);
+        if let Some((_, to)) = relay.take_learnt() {
+            self.outputs.push_back(Output::PinRtp { port, to });
+        }
         let out = match side {
             RelaySide::A => b,
             RelaySide::B => a,
