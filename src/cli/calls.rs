@@ -75,6 +75,7 @@ pub fn list(answer: &Value) -> String {
             word(call, "state"),
             duration(number(call, "seconds"))
         );
+        all(call, "legs").iter().for_each(|leg| append_leg(&mut out, leg));
     }
     if out.is_empty() {
         out.push_str("no calls now\n");
@@ -93,6 +94,39 @@ pub fn list(answer: &Value) -> String {
         );
     }
     out
+}
+
+/// How one side of a call is heard, and hears.
+fn append_leg(out: &mut String, leg: &Value) {
+    let _ = write!(out, "      {}: ", one_line(word(leg, "party"), 40));
+    let _ = write!(out, "{} packets, {} lost", number(leg, "received"), number(leg, "lost"));
+    let more = [("discarded", "too late"), ("duplicates", "twice")];
+    for (key, what) in more.into_iter().filter(|(key, _)| number(leg, key) > 0) {
+        let _ = write!(out, ", {} {what}", number(leg, key));
+    }
+    let _ = write!(out, ", jitter {} ms", number(leg, "jitter_ms"));
+    if number(leg, "concealed_ms") > 0 {
+        let _ = write!(out, ", {} ms made up", number(leg, "concealed_ms"));
+    }
+    if let Some(trip) = leg.get("round_trip_ms").and_then(Value::as_i64) {
+        let _ = write!(out, ", round trip {trip} ms");
+    }
+    append_mos(out, leg);
+    if let Some(told) = leg.get("told").filter(|told| told.is_object()) {
+        let (lost, sent) = (number(told, "lost"), number(leg, "sent"));
+        let _ = write!(out, "; hears: {lost} of {sent} lost, jitter {} ms", number(told, "jitter_ms"));
+        append_mos(out, told);
+    }
+    if !word(leg, "silent").is_empty() {
+        let _ = write!(out, "; no sound: {}", one_line(word(leg, "silent"), 160));
+    }
+    out.push('\n');
+}
+
+fn append_mos(out: &mut String, of: &Value) {
+    if let Some(mos) = of.get("mos").and_then(Value::as_f64) {
+        let _ = write!(out, ", MOS {mos:.1}");
+    }
 }
 
 pub fn dialled(answer: &Value) -> String {
@@ -160,4 +194,29 @@ pub fn explained(answer: &Value) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_sides_of_a_call() {
+        let told = json!({"lost": 2, "lost_percent": 0, "jitter_ms": 4, "mos": 4.21});
+        let good = json!({"party": "100", "received": 500, "lost": 0, "duplicates": 0, "discarded": 3, "jitter_ms": 5,
+                          "concealed_ms": 60, "round_trip_ms": 41, "sent": 510, "mos": 4.36, "told": told,
+                          "silent": null});
+        let silent = json!({"party": "101", "received": 0, "lost": 0, "jitter_ms": 0, "round_trip_ms": null, "mos": null,
+                            "told": null, "silent": "no packet from 203.0.113.9 since the answer: NAT or firewall"});
+        let call = json!({"id": 7, "from": "100", "to": "101", "state": "up", "seconds": 61, "legs": [good, silent]});
+        let text = list(&json!({"calls": [call], "recent": []}));
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        let want = [
+            "      100: 500 packets, 0 lost, 3 too late, jitter 5 ms, 60 ms made up, round trip 41 ms, MOS 4.4; \
+             hears: 2 of 510 lost, jitter 4 ms, MOS 4.2",
+            "      101: 0 packets, 0 lost, jitter 0 ms; no sound: no packet from 203.0.113.9 since the answer: NAT or firewall",
+        ];
+        assert_eq!(lines, want);
+    }
 }

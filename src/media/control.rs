@@ -51,7 +51,7 @@ pub struct Told {
 }
 
 /// Reports that the peer got, of which its next ones may speak.
-const REMEMBERED: usize = 3;
+const REMEMBERED: usize = 2;
 
 /// One sender report that the peer got.
 #[derive(Clone, Copy, Debug)]

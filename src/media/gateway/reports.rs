@@ -17,7 +17,8 @@ impl Gateway {
 
     /// A datagram of RTCP. False: it is none, or not the peer's.
     pub fn handle_rtcp(&mut self, from: SocketAddr, bytes: &[u8], now: Instant) -> bool {
-        let Some(peer) = &mut self.peer else { return false };
+        // A phone may ping before we have its answer.
+        let Some(peer) = &mut self.peer else { return true };
         if from.ip() != peer.latch.target().ip() {
             return false;
         }

@@ -59,7 +59,8 @@ impl Relay {
             Side::A => (a, b),
             Side::B => (b, a),
         };
-        let source = source.as_mut().ok_or(Refused::Stranger)?;
+        // A phone may ping before we have its answer.
+        let source = source.as_mut().ok_or(Refused::Held)?;
         if from.ip() != source.latch.target().ip() {
             return Err(Refused::Stranger);
         }
