@@ -28,14 +28,7 @@ impl Wire {
     pub fn bind(ip: &str) -> Self {
         let socket = UdpSocket::bind((ip, 0)).expect("a socket");
         socket.set_nonblocking(true).expect("a socket that does not wait");
-        for (option, forced) in
-            [(libc::SO_RCVBUF, libc::SO_RCVBUFFORCE), (libc::SO_SNDBUF, libc::SO_SNDBUFFORCE)]
-        {
-            // Only root may have more than the limit.
-            if !set(&socket, forced) {
-                set(&socket, option);
-            }
-        }
+        large_buffers(&socket);
         Self { socket, out: Vec::new(), waiting: 0, unsent: 0 }
     }
 
@@ -137,6 +130,17 @@ fn head(part: &mut libc::iovec) -> libc::mmsghdr {
     head.msg_hdr.msg_iov = part;
     head.msg_hdr.msg_iovlen = 1;
     head
+}
+
+/// As large as the kernel allows.
+pub(super) fn large_buffers(socket: &UdpSocket) {
+    for (option, forced) in [(libc::SO_RCVBUF, libc::SO_RCVBUFFORCE), (libc::SO_SNDBUF, libc::SO_SNDBUFFORCE)]
+    {
+        // Only root may have more than the limit.
+        if !set(socket, forced) {
+            set(socket, option);
+        }
+    }
 }
 
 fn set(socket: &UdpSocket, option: libc::c_int) -> bool {

@@ -4,6 +4,7 @@ use super::text::{after, header, lines};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// RFC 3261: T1, T2 and 64*T1.
@@ -20,7 +21,10 @@ struct Unacked {
 pub struct Callee {
     pub wire: Wire,
     contact: String,
-    sdp: String,
+    /// What each call is answered with.
+    pub sdp: String,
+    /// Where the server wants the sound of each call since this was taken.
+    pub media: Vec<SocketAddr>,
     /// By our tag.
     unacked: HashMap<u64, Unacked>,
     due: VecDeque<(Instant, u64)>,
@@ -35,13 +39,19 @@ impl Callee {
         let at = wire.address();
         Self {
             contact: format!("Contact: <sip:peer@{at}>\r\n"),
-            sdp: sdp(at.port()),
+            sdp: sdp(at, PCMU),
+            media: Vec::new(),
             wire,
             unacked: HashMap::new(),
             due: VecDeque::new(),
             resent: 0,
             repeated: 0,
         }
+    }
+
+    /// Each answer has its ACK.
+    pub fn is_quiet(&self) -> bool {
+        self.unacked.is_empty()
     }
 
     pub fn take(&mut self, message: &[u8], now: Instant) {
@@ -72,6 +82,7 @@ impl Callee {
             self.wire.fresh().extend_from_slice(&unacked.answer);
             return;
         }
+        self.media.extend(media_of(message));
         answer(message, "180 Ringing", tag, &self.contact, "", self.wire.fresh());
         let mut ok = Vec::new();
         answer(message, "200 OK", tag, &self.contact, &self.sdp, &mut ok);
@@ -136,10 +147,22 @@ pub fn body(sdp: &str, out: &mut Vec<u8>) {
     let _ = write!(out, "Content-Length: {}\r\n\r\n{sdp}", sdp.len());
 }
 
-/// PCMU at a port that nobody sends anything to.
-pub fn sdp(port: u16) -> String {
+/// Formats of the one stream, and their attributes.
+pub const PCMU: (&str, &str) = ("0", "a=rtpmap:0 PCMU/8000\r\n");
+
+/// Sound at this address.
+pub fn sdp(at: SocketAddr, (formats, attributes): (&str, &str)) -> String {
+    let (ip, port) = (at.ip(), at.port());
     format!(
-        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n\
-         a=rtpmap:0 PCMU/8000\r\na=ptime:20\r\n"
+        "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n\
+         {attributes}a=ptime:20\r\n"
     )
+}
+
+/// Where the sound that a message describes goes.
+pub fn media_of(message: &[u8]) -> Option<SocketAddr> {
+    let text = String::from_utf8_lossy(message);
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
+    let port = value("m=audio ")?.split(' ').next()?.parse().ok()?;
+    Some(SocketAddr::new(value("c=IN IP4 ")?.trim().parse().ok()?, port))
 }

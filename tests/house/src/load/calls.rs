@@ -1,6 +1,6 @@
 //! Calls at a rate: INVITE 401 ACK INVITE 100 180 200 ACK, a while of nothing, BYE 200.
 use super::batch::{Inbox, Wire, wait};
-use super::callee::{Callee, body, sdp};
+use super::callee::{Callee, PCMU, body, media_of, sdp};
 use super::text::{Account, after, header, number, status};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -89,6 +89,10 @@ pub struct Caller {
     account: Account,
     uri: String,
     at: SocketAddr,
+    /// What each call offers.
+    sdp: String,
+    /// Where the server wants the sound of each call that was answered since this was taken.
+    media: Vec<SocketAddr>,
     calls: Vec<Call>,
     free: Vec<usize>,
     /// What is to be sent again: when, call, stamp.
@@ -98,6 +102,8 @@ pub struct Caller {
     report: CallReport,
     /// Different in each run against the same server.
     run: u32,
+    /// Calls of all runs.
+    made: u64,
 }
 
 impl Caller {
@@ -108,6 +114,8 @@ impl Caller {
         peer.connect(server);
         Self {
             at: wire.address(),
+            sdp: sdp(wire.address(), PCMU),
+            media: Vec::new(),
             wire,
             callee: Callee::new(peer),
             account: Account::new(user, secret),
@@ -118,12 +126,51 @@ impl Caller {
             ends: VecDeque::new(),
             report: CallReport::default(),
             run: 0,
+            made: 0,
         }
     }
 
     /// Makes the calls and waits for their end. `each_second` is called meanwhile with the seconds that have passed.
-    pub fn run(&mut self, plan: &CallPlan, mut each_second: impl FnMut(u64)) -> CallReport {
+    pub fn run(&mut self, plan: &CallPlan, each_second: impl FnMut(u64)) -> CallReport {
         self.run += 1;
+        let is_over = |this: &Self| this.free.len() == this.calls.len();
+        self.go(plan, is_over, each_second)
+    }
+
+    /// What the two sides write of their sound from now on: address, formats and attributes of the callers, and of whom they call.
+    pub fn describe(&mut self, addresses: [SocketAddr; 2], formats: [(&str, &str); 2]) {
+        self.sdp = sdp(addresses[0], formats[0]);
+        self.callee.sdp = sdp(addresses[1], formats[1]);
+    }
+
+    /// So many more calls, that stay up: where the server wants the sound of the callers, and of whom they call.
+    ///
+    /// # Errors
+    /// Why one of them failed.
+    pub fn dial(&mut self, calls: usize, rate: f64) -> Result<[Vec<SocketAddr>; 2], String> {
+        (self.media, self.callee.media) = (Vec::new(), Vec::new());
+        let window = Duration::from_secs_f64(calls as f64 / rate);
+        let talk = Duration::from_secs(24 * 3_600);
+        let is_over =
+            |this: &Self| this.ends.len() + this.free.len() == this.calls.len() && this.callee.is_quiet();
+        let report = self.go(&CallPlan { rate, window, talk }, is_over, |_| {});
+        let media = [std::mem::take(&mut self.media), std::mem::take(&mut self.callee.media)];
+        match report.why {
+            Some(why) => Err(why),
+            None if media.iter().any(|side| side.len() != calls) => {
+                Err(format!("{calls} calls, sound of {} and {}", media[0].len(), media[1].len()))
+            }
+            None => Ok(media),
+        }
+    }
+
+    /// Makes the calls; goes on until all have begun and it is over.
+    fn go(
+        &mut self,
+        plan: &CallPlan,
+        is_over: impl Fn(&Self) -> bool,
+        mut each_second: impl FnMut(u64),
+    ) -> CallReport {
         self.report = CallReport::default();
         (self.callee.resent, self.callee.repeated) = (0, 0);
         let begin = Instant::now();
@@ -144,8 +191,7 @@ impl Caller {
                 [self.on_time(now), self.callee.on_time(now), self.next_begin(plan.rate, count, begin)];
             self.wire.flush();
             self.callee.wire.flush();
-            let is_over = self.report.begun == count && self.free.len() == self.calls.len();
-            if is_over {
+            if self.report.begun == count && is_over(self) {
                 break;
             }
             if !busy {
@@ -185,7 +231,8 @@ impl Caller {
                 });
             }
             let fresh = &mut self.calls[call];
-            fresh.number = self.report.begun;
+            self.made += 1;
+            fresh.number = self.made;
             for text in [&mut fresh.credentials, &mut fresh.to, &mut fresh.target] {
                 text.clear();
             }
@@ -272,6 +319,7 @@ impl Caller {
         let contact = header(message, "Contact").unwrap_or_default();
         let target = after(contact, b"<").or_else(|| after(contact, b"")).unwrap_or_default();
         let to = header(message, "To").unwrap_or_default();
+        self.media.extend(media_of(message));
         let call = &mut self.calls[at];
         (call.to, call.target) = (to.to_vec(), target.to_vec());
         self.enter(at, Step::Up, now);
@@ -335,7 +383,7 @@ impl Caller {
         let out = self.wire.last();
         let _ = write!(out, "Contact: <sip:{}@{}>\r\n", self.account.user, self.at);
         out.extend_from_slice(&self.calls[at].credentials);
-        body(&sdp(self.at.port()), out);
+        body(&self.sdp, out);
     }
 
     fn ack(&mut self, at: usize) {

@@ -107,3 +107,27 @@ fn pin(id: libc::pid_t, core: usize) {
         libc::sched_setaffinity(id, size_of::<libc::cpu_set_t>(), &raw const set);
     }
 }
+
+/// All processes of this session run before those of others, where that is allowed: on a quiet machine it changes nothing. Until it is
+/// dropped. (With CONFIG_SCHED_AUTOGROUP a session is to the scheduler what a process is without.)
+pub struct Preferred {
+    before: String,
+}
+
+const SESSION: &str = "/proc/self/autogroup";
+
+impl Preferred {
+    #[must_use]
+    pub fn new() -> Option<Self> {
+        // `/autogroup-11 nice 0`
+        let before = fs::read_to_string(SESSION).ok()?.split_whitespace().last()?.to_owned();
+        fs::write(SESSION, "-20").ok()?;
+        Some(Self { before })
+    }
+}
+
+impl Drop for Preferred {
+    fn drop(&mut self) {
+        let _ = fs::write(SESSION, &self.before);
+    }
+}

@@ -8,13 +8,13 @@ pub enum Aim {
 
 /// One measured thing.
 pub struct Figure {
-    pub key: &'static str,
+    pub key: String,
     /// Each run's value.
     runs: Vec<f64>,
     unit: &'static str,
     /// None: nothing is asked.
     aim: Option<Aim>,
-    what: &'static str,
+    what: String,
 }
 
 impl Figure {
@@ -32,7 +32,7 @@ impl Figure {
         let least = self.runs.iter().copied().fold(f64::INFINITY, f64::min);
         let most = self.runs.iter().copied().fold(0.0, f64::max);
         format!(
-            "{:<22} {:>10.2} {:<6} {:>8} {:<4} {:>9.2} … {:<9.2} {}",
+            "{:<26} {:>10.2} {:<6} {:>8} {:<4} {:>9.2} … {:<9.2} {}",
             self.key,
             self.median(),
             self.unit,
@@ -52,22 +52,23 @@ pub fn median(values: &[f64]) -> f64 {
 }
 
 pub fn figure(
-    key: &'static str,
+    key: impl Into<String>,
     unit: &'static str,
     aim: Option<f64>,
-    what: &'static str,
+    what: impl Into<String>,
     runs: Vec<f64>,
 ) -> Figure {
     aimed(key, unit, aim.map(Aim::Most), what, runs)
 }
 
 pub fn aimed(
-    key: &'static str,
+    key: impl Into<String>,
     unit: &'static str,
     aim: Option<Aim>,
-    what: &'static str,
+    what: impl Into<String>,
     runs: Vec<f64>,
 ) -> Figure {
+    let key = key.into();
     eprintln!("  {key}: {runs:.2?}");
-    Figure { key, runs, unit, aim, what }
+    Figure { key, runs, unit, aim, what: what.into() }
 }

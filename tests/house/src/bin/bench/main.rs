@@ -6,8 +6,10 @@
 mod bare;
 mod calls;
 mod figure;
+mod forward;
 mod peer;
 mod process;
+mod relay;
 mod servers;
 mod sip;
 mod slips;
@@ -85,7 +87,7 @@ fn measure_texts() -> (Vec<Figure>, usize) {
     (figures, lost)
 }
 
-/// The parts named on the command line, or all: texts, calls, slips, sip; `look` is sip in short, `growth` its memory. Also how many texts were lost.
+/// The parts named on the command line, or all: texts, calls, slips, sip, relay; `look` is sip in short, `growth` its memory. Also how many texts were lost.
 fn measure(parts: &[String]) -> (Vec<Figure>, usize) {
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
     let mut figures = Vec::new();
@@ -98,6 +100,9 @@ fn measure(parts: &[String]) -> (Vec<Figure>, usize) {
     }
     if is_wanted("sip") {
         figures.extend(sip::measure());
+    }
+    if is_wanted("relay") {
+        figures.extend(relay::measure());
     }
     if parts.iter().any(|p| p == "look") {
         figures.extend(sip::look());
@@ -117,7 +122,7 @@ fn report(figures: &[Figure], lost: usize) -> Value {
     let mut json: BTreeMap<String, Value> = BTreeMap::new();
     for figure in figures {
         let rounded = (figure.median() * 1_000.0).round() / 1_000.0;
-        json.insert(figure.key.to_owned(), json!(rounded));
+        json.insert(figure.key.clone(), json!(rounded));
     }
     let of = |key| figures.iter().find(|f| f.key == key).map_or(f64::NAN, Figure::median);
     let ratio = of("sms_to_250_ms") / of("bare_smtplib_ms");
@@ -132,10 +137,15 @@ fn report(figures: &[Figure], lost: usize) -> Value {
 }
 
 fn main() -> ExitCode {
-    eprintln!("measuring, about fifteen minutes …");
     let parts: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((forward::ARGUMENT, words)) = parts.split_first().map(|(word, words)| (word.as_str(), words))
+    {
+        forward::run(words);
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("measuring, about fifteen minutes …");
     let (figures, lost) = measure(&parts);
-    println!("{:<22} {:>10} {:<6} {:>8} {:<4} {:>9} … {:<9}", "", "median", "", "aim", "", "least", "most");
+    println!("{:<26} {:>10} {:<6} {:>8} {:<4} {:>9} … {:<9}", "", "median", "", "aim", "", "least", "most");
     for figure in &figures {
         println!("{}", figure.row());
     }
