@@ -220,11 +220,12 @@ impl Default for Capacity {
 }
 
 impl Capacity {
-    /// One call for each MB of memory: a call takes 15 kB, its transactions less than 64 kB. And one for each two of `files`, the
-    /// descriptors that the process may have, but for those of sockets and sticks.
+    /// One call for each MB of memory: a call takes 15 kB, its transactions less than 64 kB. And as many as have ports within `files`,
+    /// the descriptors that the process may have, but for those of sockets and sticks: one for RTP at each side, and one for RTCP.
     #[must_use]
     pub fn of_machine(memory_kb: u64, files: u64) -> Self {
-        let calls = (memory_kb / 1_024).min(files.saturating_sub(128) / 2).clamp(16, CALLS_BY_MEMORY);
+        let ports = if super::MEDIA { 4 } else { 2 };
+        let calls = (memory_kb / 1_024).min(files.saturating_sub(128) / ports).clamp(16, CALLS_BY_MEMORY);
         Self { calls: usize::try_from(calls).unwrap_or(CALLS) }
     }
 
@@ -254,7 +255,7 @@ mod tests {
             (32, 1_024, 32),
             (64, 4_096, 64),
             (8, 1_024, 16),
-            (512, 1_024, 448),
+            (512, 1_024, if crate::util::MEDIA { 224 } else { 448 }),
             (16_000, 65_536, 4_000),
             (0, 0, 16),
         ] {

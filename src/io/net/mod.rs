@@ -208,12 +208,12 @@ impl Net {
     pub fn bind_rtp(&mut self, port: u16) -> Result<(), String> {
         let mark = self.means.marks.get().rtp;
         self.close_rtp(port);
-        for port in pair(port) {
-            match RtpPort::open(port, mark) {
-                Ok(open) => drop(self.rtp.insert(port, open)),
+        for one in pair(port) {
+            match RtpPort::open(one, mark) {
+                Ok(open) => drop(self.rtp.insert(one, open)),
                 Err(why) => {
-                    self.close_rtp(port & !1);
-                    return Err(places::words(&why, None, port));
+                    self.close_rtp(port);
+                    return Err(places::words(&why, None, one));
                 }
             }
         }

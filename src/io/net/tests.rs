@@ -4,6 +4,7 @@ use crate::config::Dscp;
 use crate::io::reactor::{Source, Timer, block_on, look, poll_heard, take_heard};
 use crate::sip::{Flow, Transport};
 use crate::switch::net::{Listening, Marks, Place, Way};
+use crate::util::MEDIA;
 use crate::util::limits::{RTP_DATAGRAM, TCP_ACCEPTED, TCP_PER_SOURCE, TCP_QUEUE_BYTES, TCP_QUEUE_MESSAGES};
 use futures_lite::future::{or, poll_fn};
 use nix::cmsg_space;
@@ -160,6 +161,20 @@ fn localhost(port: u16) -> SocketAddr {
 /// A port that nobody has.
 fn free_port() -> u16 {
     UdpSocket::bind(localhost(0)).unwrap().local_addr().unwrap().port()
+}
+
+/// An even one with the next.
+fn free_pair() -> u16 {
+    let mut tried = Vec::new();
+    loop {
+        let one = UdpSocket::bind("0.0.0.0:0").unwrap();
+        let port = one.local_addr().unwrap().port();
+        if port.is_multiple_of(2) && UdpSocket::bind(("0.0.0.0", port + 1)).is_ok() {
+            return port;
+        }
+        // Held, so that the next one is another.
+        tried.push(one);
+    }
 }
 
 fn has_ipv6() -> bool {
@@ -437,7 +452,7 @@ fn numbers_of_living_connections_are_not_given_again() {
 #[test]
 fn rtp_comes_and_goes() {
     run(|mut rig| async move {
-        let port = free_port();
+        let port = free_pair();
         rig.net.bind_rtp(port).unwrap();
         let peer = phone("127.0.0.1");
         peer.get_ref().send_to(&[0; RTP_DATAGRAM + 1], localhost(port)).unwrap();
@@ -457,7 +472,7 @@ fn rtp_comes_and_goes() {
         rig.net.close_rtp(port);
         rig.net.bind_rtp(port).unwrap();
         assert_eq!(rig.net.receive_rtp(port.into(), &mut Vec::new()), None, "what came before the close");
-        rig.net.send_rtp(port.wrapping_add(1), from, b"no such port");
+        rig.net.send_rtp(port.wrapping_add(2), from, b"no such port");
     });
 }
 
@@ -499,12 +514,41 @@ fn a_port_with_a_socket_for_its_peer_hears_others_too() {
 #[test]
 fn an_rtp_port_that_is_taken() {
     run(|mut rig| async move {
-        let other = UdpSocket::bind("0.0.0.0:0").unwrap();
-        let port = other.local_addr().unwrap().port();
+        let port = free_pair();
+        let other = UdpSocket::bind(("0.0.0.0", port)).unwrap();
         let why = rig.net.bind_rtp(port).unwrap_err();
         assert!(why.contains(&format!("port {port} is taken")), "{why}");
         drop(other);
         rig.net.bind_rtp(port).unwrap();
+    });
+}
+
+/// The port above it is for RTCP: both are there, or neither.
+#[test]
+fn a_port_for_reports_comes_and_goes_with_that_of_its_sound() {
+    run(|mut rig| async move {
+        let (port, above) = (free_pair(), |port: u16| port + 1);
+        let is_free = |port: u16| UdpSocket::bind(("0.0.0.0", port)).is_ok();
+        if !MEDIA {
+            rig.net.bind_rtp(port).unwrap();
+            return assert!(is_free(above(port)), "nobody reads it");
+        }
+        let other = UdpSocket::bind(("0.0.0.0", above(port))).unwrap();
+        let why = rig.net.bind_rtp(port).unwrap_err();
+        assert!(why.contains(&format!("port {} is taken", above(port))) && is_free(port), "{why}");
+        drop(other);
+        rig.net.bind_rtp(port).unwrap();
+        let peer = phone("127.0.0.1");
+        peer.get_ref().send_to(b"report", localhost(above(port))).unwrap();
+        let mut bytes = Vec::new();
+        let from = rig.hear(above(port), &mut bytes).await.unwrap();
+        assert_eq!(bytes, b"report");
+        rig.net.send_rtp(above(port), from, b"ours");
+        let mut bytes = [0; 16];
+        let (n, from) = within(peer.read_with(|p| p.recv_from(&mut bytes))).await.unwrap();
+        assert_eq!((&bytes[..n], from), (&b"ours"[..], localhost(above(port))));
+        rig.net.close_rtp(port);
+        assert!(is_free(port) && is_free(above(port)));
     });
 }
 
@@ -529,7 +573,7 @@ fn packets_are_marked_in_both_families_and_anew_when_told() {
         setsockopt(&v4, sockopt::IpRecvTos, &true).unwrap();
         let v6 = UdpSocket::bind("[::1]:0").unwrap();
         setsockopt(&v6, sockopt::Ipv6RecvTClass, &true).unwrap();
-        let port = free_port();
+        let port = free_pair();
         rig.net.bind_rtp(port).unwrap();
         let sip = rig.listen(1, Transport::Udp, Place::Any, 0).unwrap();
         let send = |net: &mut Net| {
@@ -545,7 +589,7 @@ fn packets_are_marked_in_both_families_and_anew_when_told() {
         let dscp = |text| Dscp::parse(text).unwrap();
         rig.net.mark(Marks { sip: dscp("af31"), rtp: dscp("cs6") });
         assert_eq!(send(&mut rig.net), [(0xc0, 0x68); 2]);
-        let other = free_port();
+        let other = free_pair();
         rig.net.bind_rtp(other).unwrap();
         rig.net.send_rtp(other, v6.local_addr().unwrap(), b"sound");
         assert_eq!(mark_of(&v6), 0xc0);
