@@ -401,6 +401,34 @@ fn rtcp_of_strangers_changes_nothing() {
     end(w);
 }
 
+/// Each prefix of a report, and each with a wrong byte, of the phone itself.
+#[test]
+fn garbage_is_dropped_and_counted() {
+    let mut w = talking(|_| ());
+    let (one, two) = (ssrc(&w, P100), ssrc(&w, P101));
+    let nack = words([0x81, 205], &[one, two, 0x0007_0001]);
+    let whole = [sender_report(one, 1, 2, Block { ssrc: two, ..Block::default() }), nack].concat();
+    let mut sent = 0;
+    for length in 0..whole.len() {
+        w.report(P100, 0, &whole[..length]);
+        sent += 1;
+    }
+    for at in 0..whole.len() {
+        for value in [0, 0x3f, 0x80, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[at] = value;
+            w.report(P100, 0, &bytes);
+            sent += 1;
+        }
+    }
+    let passed = w.peers[P101].talks[0].reports.clone();
+    let refused = counter(&mut w, "rtcp_refused");
+    // A goodbye is neither.
+    assert!(refused + u64::try_from(passed.len()).unwrap() <= sent && refused > 50, "{refused} of {sent}");
+    passed.iter().for_each(|(_, _, bytes)| assert!(!parts(bytes).is_empty()));
+    end(w);
+}
+
 // --- who is not heard ---
 
 fn silent(w: &mut World, at: usize) -> String {

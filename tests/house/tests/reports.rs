@@ -52,16 +52,20 @@ fn figures(words: &str, name: &str) -> (f64, f64) {
 fn two_phones_report_to_each_other_and_both_are_seen() {
     let extensions = ["201", "202"].map(|n| format!("config extension '{n}'\n\toption secret 'secret'\n"));
     let mut home = Telephony::ready("reports-relay", Options::default(), &extensions.concat());
-    let mut phone = |user: &str, hz: f64| {
-        let options = PhoneOptions::new(user).source(Source::Tone { hz, dbfs: LEVEL });
+    let mut phone = |user: &str, hz: f64, config: &str| {
+        let mut options = PhoneOptions::new(user).source(Source::Tone { hz, dbfs: LEVEL });
+        config.clone_into(&mut options.config);
         home.phone_with(options, Transport::Udp)
     };
-    let (mut a, mut b) = (phone("201", A_HZ), phone("202", B_HZ));
+    // One takes RTCP where RTP comes, the other one does not.
+    let (mut a, mut b) = (phone("201", A_HZ, "rtcp_mux yes\n"), phone("202", B_HZ, "rtcp_mux no\n"));
     a.dial("202");
     b.wait_incoming(10.0);
     b.accept();
     a.wait_established(10.0);
     assert_hears(&mut a, B_HZ);
+    let muxes = |phone: &Phone| phone.tail(400).matches("a=rtcp-mux").count();
+    assert!(muxes(&a) >= 2 && muxes(&b) == 0, "offered and answered\n{}", a.tail(100));
     for at in [0, 1] {
         assert_good(&wait_told(&mut home, at));
     }
