@@ -19,6 +19,7 @@ pub mod quality;
 mod reception;
 pub mod relay;
 mod ring;
+pub mod srtp;
 pub mod stats;
 #[cfg(test)]
 mod tests;

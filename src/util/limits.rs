@@ -205,6 +205,9 @@ pub const SUBSCRIPTIONS: usize = 512;
 pub const SUBSCRIPTIONS_PER_EXTENSION: usize = 128;
 /// Calls of one extension that a lamp tells of: more make the NOTIFY longer than a datagram carries. Further ones are not shown.
 pub const DIALOGS_SHOWN: usize = 3;
+/// Sources of encrypted packets under one key: a phone begins a new one after a hold or for its own tones. In the place of one more goes the
+/// one that was silent longest; to a peer we never send as more than a few, and one more is not sent.
+pub const SRTP_SOURCES: usize = 16;
 
 /// What follows the machine: how many calls at once, and what they need of the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 //! L0: limits, time as a value, text, hex, `Pii`. Knows nothing of telephony.
+pub mod base64;
 pub mod hash;
 pub mod hex;
 pub mod index;

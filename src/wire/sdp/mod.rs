@@ -3,6 +3,7 @@
 //!
 //! `Session` is the text as a value, `offer`, `answer` and `agreed` are the rules. No state, no time.
 pub mod carry;
+pub mod crypto;
 mod fault;
 mod negotiate;
 mod parse;
