@@ -76,6 +76,16 @@ pub fn list(answer: &Value) -> String {
             duration(number(call, "seconds"))
         );
         all(call, "legs").iter().for_each(|leg| append_leg(&mut out, leg));
+        for leg in all(call, "encrypted") {
+            let (party, suite) = (one_line(word(leg, "party"), 40), one_line(word(leg, "suite"), 40));
+            let _ = write!(out, "      encrypted with {party}: {suite}");
+            for (what, count) in [("forged", number(leg, "forged")), ("replayed", number(leg, "replayed"))] {
+                if count > 0 {
+                    let _ = write!(out, ", {count} {what} packets dropped");
+                }
+            }
+            out.push('\n');
+        }
     }
     if out.is_empty() {
         out.push_str("no calls now\n");

@@ -6,6 +6,7 @@ use super::features::Features;
 use super::fields::Fields;
 use super::numbering::emergency;
 use super::value::is_extension;
+use crate::util::MEDIA;
 
 /// `config extension NUMBER`: a phone that registers here, with the number as its user name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Extension {
     pub caller_id: Option<String>,
     /// `hide`, default 0: ask the network not to show our number.
     pub hide: bool,
+    /// `srtp`, default accept: whether its sound is encrypted.
+    pub srtp: Srtp,
     /// `list allow`: routes that it may use, by name or class; empty: every route. Emergency numbers need none.
     pub allow: Vec<String>,
     /// `list deny`: routes that it may not use, by name or class, whatever `allow` says.
@@ -51,6 +54,23 @@ pub enum Digest {
 }
 
 pub use crate::wire::sdp::Codec;
+
+pub use crate::wire::sdp::secure::Policy as Srtp;
+
+/// `srtp`. A build without it says so where it is wanted: packets that nobody was to hear would go out as they are.
+pub(super) fn srtp(fields: &mut Fields<'_>) -> Srtp {
+    let word = fields.text("srtp").unwrap_or_default();
+    match word.as_str() {
+        "optional" | "required" if !MEDIA => {
+            fields.bad("srtp", &word, "off: this build has no encryption, the full package has it");
+            Srtp::Off
+        }
+        "off" => Srtp::Off,
+        "optional" => Srtp::Optional,
+        "required" => Srtp::Required,
+        _ => Srtp::Accept,
+    }
+}
 
 /// Codecs that exist and that this version does not speak.
 const LATER: [&str; 7] = ["g722", "opus", "g729", "gsm", "g726", "ilbc", "speex"];
@@ -117,6 +137,7 @@ impl Extension {
             timeout: Duration::from_secs(fields.number("timeout")),
             caller_id: fields.text("caller_id"),
             hide: fields.flag("hide"),
+            srtp: srtp(fields),
             allow: fields.list("allow"),
             deny: fields.list("deny"),
             features: Features::from_uci(fields),

@@ -347,6 +347,7 @@ config extension '20'
 	option timeout '25'
 	option caller_id '+4930120'
 	option hide '1'
+	option srtp 'off'
 	option allow 'r near'
 	list deny 'far'
 	option call_waiting '0'
@@ -385,6 +386,7 @@ config trunk 't'
 	list address '10.1.0.0/16'
 	list realm 'my provider'
 	option emergency '1'
+	option srtp 'off'
 config route 'r'
 	option enabled '0'
 	option from 'extensions 20 g t d'
@@ -491,6 +493,7 @@ fn every_option_arrives() {
             timeout: Duration::from_secs(25),
             caller_id: some("+4930120"),
             hide: true,
+            srtp: super::Srtp::Off,
             allow: vec![named("r"), named("near")],
             deny: vec![named("far")],
             features: features(),
@@ -519,6 +522,7 @@ fn every_option_arrives() {
             addresses: vec![Net::parse("10.1.0.0/16").unwrap()],
             realms: vec![named("my provider")],
             emergency: true,
+            srtp: super::Srtp::Off,
         }],
         groups: vec![Group {
             name: named("g"),

@@ -42,6 +42,8 @@ fn wrong_options() {
         ("extension", "max_contacts '0'", "is '0', want a number from 1 to 10"),
         ("extension", "codecs 'pcmu mp3'", "is 'mp3', want pcmu or pcma"),
         ("extension", "codecs 'g722'", "is 'g722', want pcmu or pcma beside it"),
+        ("extension", "srtp 'yes'", "is 'yes', want off, accept, optional or required"),
+        ("trunk", "srtp '1'", "is '1', want off, accept, optional or required"),
         ("extension", "allow 'a-b'", "is 'a-b', want the name or the class of a route"),
         (
             "route",
@@ -224,6 +226,33 @@ fn a_wrong_place_to_listen_opens_no_other() {
     assert_eq!(sip.realm, "house");
     let sip = Loaded::parse(b"config sip 'sip'\nlist listen 'lan'\n").config.sip;
     assert_eq!(sip.listen, []);
+}
+
+/// Who can read the SDP has the keys that stand in it.
+#[test]
+#[cfg(feature = "media")]
+fn keys_that_can_be_read_on_the_way() {
+    use crate::config::Srtp;
+    let text = |listen: &str, transport: &str, srtp: &str| {
+        format!(
+            "config tandem 'main'\noption country 'DE'\n{listen}config extension '100'\noption secret 'x y'\n{srtp}\
+             config trunk 't'\noption host 'h.example'\noption transport '{transport}'\n{srtp}"
+        )
+    };
+    let by_tls = "config sip 'sip'\nlist listen 'udp:any:5060'\nlist listen 'tls:any:5061'\n";
+    for (srtp, policy, noticed) in [
+        ("", Srtp::Accept, 0),
+        ("option srtp 'off'\n", Srtp::Off, 0),
+        ("option srtp 'accept'\n", Srtp::Accept, 0),
+        ("option srtp 'optional'\n", Srtp::Optional, 2),
+        ("option srtp 'required'\n", Srtp::Required, 2),
+    ] {
+        let config = Loaded::parse(text("", "udp", srtp).as_bytes()).config;
+        assert_eq!((config.extensions[0].srtp, config.trunks[0].srtp), (policy, policy));
+        let said = |text: &str| notices(text).iter().filter(|n| n.contains("can be read on the way")).count();
+        assert_eq!(said(&text("", "udp", srtp)), noticed, "{srtp}");
+        assert_eq!(said(&text(by_tls, "tls", srtp)), 0, "{srtp}");
+    }
 }
 
 /// From a trunk out of the house only callers that mean somebody.

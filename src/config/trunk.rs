@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::destination::{Destination, Parties};
-use super::extension::{Codec, codecs};
+use super::extension::{Codec, Srtp, codecs, srtp};
 use super::fields::Fields;
 use super::numbering::NumberFormat;
 use super::sip::{Net, Transport};
@@ -53,6 +53,8 @@ pub struct Trunk {
     pub addresses: Vec<Net>,
     /// `list realm`: whose challenges are answered; empty: the realm of its registrar, and those of its own domain.
     pub realms: Vec<String>,
+    /// `srtp`, default accept: whether its sound is encrypted.
+    pub srtp: Srtp,
     /// `emergency`, default 0: emergency calls are tried by those with 1 before all others.
     pub emergency: bool,
 }
@@ -147,6 +149,7 @@ impl Trunk {
                 Net::parse(text).ok_or_else(|| "an address or a network such as 192.0.2.0/24".to_owned())
             }),
             realms: fields.list("realm"),
+            srtp: srtp(fields),
             emergency: fields.flag("emergency"),
         }
     }

@@ -1,7 +1,7 @@
 //! Phones: who they are, where they are.
 use super::Switch;
 use super::calls::Party;
-use crate::config::{Digest, Extension, Trunk};
+use crate::config::{Digest, Extension, Srtp, Trunk};
 use crate::sip::auth::{Account, Algorithm, Role, Verdict};
 use crate::sip::registrar::{Change, Reach};
 use crate::sip::{ClientId, Flow};
@@ -26,6 +26,14 @@ impl Who {
         match self {
             Self::Trunk { section, .. } => Some(&section.name),
             Self::Extension(_) => None,
+        }
+    }
+
+    #[must_use]
+    pub const fn srtp(&self) -> Srtp {
+        match self {
+            Self::Extension(extension) => extension.srtp,
+            Self::Trunk { section, .. } => section.srtp,
         }
     }
 }

@@ -2,6 +2,7 @@
 mod life;
 
 use super::digest;
+use super::srtp::Srtp;
 use super::talk::{State, Talk, Video};
 use super::text::{Msg, tag_of, uri_of};
 use std::net::SocketAddr;
@@ -71,6 +72,8 @@ pub struct Peer {
     pub video: Option<u8>,
     /// It offers to take RTCP where RTP comes.
     pub muxes: bool,
+    /// What it encrypts with, if it does.
+    pub srtp: Option<Srtp>,
     /// Its INVITEs have no SDP; the answer goes in the ACK.
     pub late_offer: bool,
     /// Session-Expires of its 200; empty: it knows no session timers.
@@ -138,6 +141,7 @@ impl Peer {
             event_number: 101,
             video: None,
             muxes: false,
+            srtp: None,
             late_offer: false,
             timer: "",
             moved_to: String::new(),
@@ -216,6 +220,7 @@ impl Peer {
         let mut talk = Talk::new(&call_id, true, &msg, self.rtp_at());
         (talk.event_number, talk.video) = (self.event_number, self.video.map(Video::new));
         talk.muxes = self.muxes;
+        talk.srtp.clone_from(&self.srtp);
         talk.packets = self.packets;
         if !self.late_offer {
             msg = msg.with_sdp(&talk.sdp(&self.codecs, self.events));
@@ -673,6 +678,7 @@ impl Peer {
         let mut talk = Talk::new(msg.get("Call-ID"), false, msg, self.rtp_at());
         (talk.event_number, talk.video) = (self.event_number, self.video.map(Video::new));
         talk.muxes = self.muxes;
+        talk.srtp.clone_from(&self.srtp);
         talk.packets = self.packets;
         talk.local = format!("{};tag=tag-{}-{}", msg.get("To"), self.name, talk.call_id);
         talk.take_sdp(&msg.body, &codecs);

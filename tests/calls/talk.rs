@@ -1,5 +1,6 @@
 //! One call as a phone or a provider sees it: its dialog, what was offered, the sound.
 use super::sound::{PHONE_SAYS, Rtp};
+use super::srtp::Srtp;
 use super::text::{Msg, uri_of};
 use std::net::SocketAddr;
 
@@ -64,6 +65,8 @@ pub struct Talk {
     pub video: Option<Video>,
     /// It takes RTCP where RTP comes, if the other side does.
     pub muxes: bool,
+    /// It encrypts, where the other side does.
+    pub srtp: Option<Srtp>,
     /// RTCP that came: when, where, what.
     pub reports: Vec<(u64, SocketAddr, Vec<u8>)>,
 }
@@ -128,6 +131,7 @@ impl Talk {
             event_number: 101,
             video: None,
             muxes: false,
+            srtp: None,
             reports: Vec::new(),
         }
     }
@@ -187,12 +191,30 @@ impl Talk {
         if self.muxes {
             lines.push_str("a=rtcp-mux\r\n");
         }
+        let mut profile = "RTP/AVP";
+        match &self.srtp {
+            Some(srtp) if self.theirs.is_empty() => {
+                profile = srtp.profile;
+                lines.push_str(&srtp.line("1"));
+            }
+            Some(Srtp { agreed: Some((theirs, tag)), .. }) => {
+                profile = theirs;
+                lines.push_str(&self.srtp.as_ref().unwrap().line(tag));
+            }
+            _ => {}
+        }
         format!(
-            "v=0\r\no=- 42 {} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {}\r\n{lines}a=ptime:20\r\na={}\r\n{video}",
+            "v=0\r\no=- 42 {} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} {profile} {}\r\n{lines}a=ptime:20\r\na={}\r\n{video}",
             self.sdp_version,
             formats.join(" "),
             self.direction
         )
+    }
+
+    /// A packet of sound came.
+    pub fn hear(&mut self, now: u64, bytes: &[u8]) {
+        let plain = self.srtp.as_mut().map_or_else(|| Some(bytes.to_vec()), |srtp| srtp.open(bytes));
+        self.heard.extend(plain.map(|bytes| (now, Rtp::parse(&bytes))));
     }
 
     /// Their offer or answer: where their sound goes to, and as what.
@@ -201,6 +223,9 @@ impl Talk {
             return;
         }
         self.theirs = sdp.to_owned();
+        if let Some(srtp) = &mut self.srtp {
+            srtp.take(sdp);
+        }
         let line = |start: &str| sdp.split("\r\n").find_map(|l| l.strip_prefix(start));
         let ip = line("c=IN IP4 ").unwrap_or_else(|| panic!("no address in {sdp}"));
         let media: Vec<&str> = line("m=audio ").unwrap().split(' ').collect();
@@ -282,7 +307,11 @@ impl Talk {
         let mut packet = |payload_type, timestamp, payload: Vec<u8>, marker| {
             self.sequence = self.sequence.wrapping_add(1);
             let packet = Rtp { payload_type, sequence: self.sequence, timestamp, payload };
-            packets.push(packet.to_bytes(marker, ssrc));
+            let bytes = packet.to_bytes(marker, ssrc);
+            packets.push(match &mut self.srtp {
+                Some(srtp) => srtp.close(bytes),
+                None => bytes,
+            });
         };
         if let (Some((code, sent, began)), Some(event_type)) = (self.pressing.first_mut(), self.event_type) {
             if *sent == 0 {

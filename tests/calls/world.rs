@@ -1,7 +1,6 @@
 //! Everything on one clock: the switch, the stick, phones and provider, and the network between them.
 use super::net::{Fault, Net, Way};
 use super::peer::Peer;
-use super::sound::Rtp;
 use super::stick::{SOUND, Stick};
 use super::text::Msg;
 use serde_json::Value;
@@ -430,13 +429,14 @@ impl World {
         };
         let picture = talk.picture_at();
         if is_report {
-            return talk.reports.push((us, to, bytes.to_vec()));
+            let plain = talk.srtp.as_mut().map_or_else(|| Some(bytes.to_vec()), |s| s.open_report(bytes));
+            return talk.reports.extend(plain.map(|bytes| (us, to, bytes)));
         }
         // What opens a router's way is no sound to a phone.
         if to == picture {
             talk.see(bytes);
         } else if bytes != [0; 4] {
-            talk.heard.push((us, Rtp::parse(bytes)));
+            talk.hear(us, bytes);
         }
     }
 

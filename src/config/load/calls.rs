@@ -4,6 +4,7 @@ use super::super::fields::Fields;
 use super::super::numbering::{emergency, is_known_country};
 use super::super::report::Label;
 use super::super::schema::Kind;
+use super::super::sip::Transport;
 use super::super::{Extension, Group, Route, Sip, Trunk, value};
 use super::Load;
 use crate::util::OFFICE;
@@ -98,6 +99,25 @@ impl Load<'_> {
         }
         self.note_emergency_names(country.as_deref());
         self.note_unknown_routes();
+        self.note_bare_keys();
+    }
+
+    /// The keys of SRTP stand in the SDP: who reads that can listen.
+    fn note_bare_keys(&mut self) {
+        let by_tls = self.config.sip.listen.iter().any(|listen| listen.transport == Transport::Tls);
+        let phones = self.config.extensions.iter().filter(|e| !by_tls && e.srtp.offers());
+        let trunks = self.config.trunks.iter().filter(|t| t.srtp.offers());
+        let trunks = trunks.filter(|t| t.transport.is_some_and(|transport| transport != Transport::Tls));
+        let phones = phones.map(|e| ("extension", e.name.clone(), "no place of 'listen' is for tls"));
+        let trunks = trunks.map(|t| ("trunk", t.name.clone(), "option 'transport' is not tls"));
+        for (kind, name, why) in phones.chain(trunks).collect::<Vec<_>>() {
+            let label = self.labels.iter().find(|l| l.kind == kind && l.name == name);
+            let section = self.sections.iter().find(|s| s.name.as_ref() == Some(&name));
+            if let (Some(label), Some(section)) = (label, section) {
+                let what = format!("option 'srtp' is set, but {why}: its keys can be read on the way");
+                self.report.notice(label, section.line, &what);
+            }
+        }
     }
 
     /// A word of `allow` or `deny` that means no route: left out for a problem, or mistyped.

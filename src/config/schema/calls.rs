@@ -112,6 +112,7 @@ pub(super) const EXTENSION: Kind = Kind {
             "number shown through a trunk; a route's goes before it",
         ),
         item("hide", Form::Flag, "0", "1: ask the network not to show our number"),
+        SRTP,
         optional(
             "allow",
             list(is_name, ROUTES),
@@ -128,6 +129,13 @@ pub(super) const EXTENSION: Kind = Kind {
     ],
 };
 
+/// `accept` is the default: who asks for encryption gets it, and nobody gets an offer that is longer, or that he may not understand.
+const SRTP: Item = item(
+    "srtp",
+    Form::Choice(&["off", "accept", "optional", "required"]),
+    "accept",
+    "encrypted sound: accept it where it is offered, optional: offer it too, required: no call without it",
+);
 const ROUTES: &str = "the name or the class of a route";
 const FORWARD_TO: Form = hidden(is_dialable, "a number as it would be dialled", Shown::Private);
 
@@ -210,6 +218,7 @@ pub(super) const TRUNK: Kind = Kind {
             list(is_realm, "1 to 64 plain characters without quotes"),
             "who may ask for the password; none: its registrar, and who belongs to its domain",
         ),
+        SRTP,
         EMERGENCY,
     ],
 };

@@ -199,14 +199,15 @@ impl Switch {
             Err(status) => return Err((status, Cause::INCOMPATIBLE)),
         };
         let port = self.allocate_rtp().ok_or((503, Cause::NO_CIRCUIT))?;
+        let has_offer = offer.is_some();
         let mut leg = SipLeg {
             session,
             flow,
             port,
             contact: self.contact(flow, None),
             codecs,
-            theirs: offer.is_some().then(|| request.body.as_slice().into()),
-            offer,
+            theirs: has_offer.then(|| request.body.as_slice().into()),
+            offer: None,
             ours: None,
             agreed: None,
             before: None,
@@ -214,7 +215,10 @@ impl Switch {
             carried: false,
             trunk: who.trunk().map(str::to_owned),
             by_us: false,
+            srtp: who.srtp(),
+            secure: None,
         };
+        leg.take_first_words(offer, &mut self.random);
         if let Err(status) = self.check_offer(&mut leg) {
             self.release_rtp(port);
             return Err((status, Cause::INCOMPATIBLE));

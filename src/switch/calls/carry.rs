@@ -231,11 +231,10 @@ impl Switch {
         let theirs = leg.ports();
         let from = leg.settled(&said, &theirs).ok_or(488_u16)?;
         let offer = pass_offer(&from, Some(&last), &ports, &ours).map_err(sdp::Unacceptable::status)?;
-        let text = offer.to_string().into_bytes();
-        if let Some(leg) = self.sip_leg(id, end) {
-            leg.ours = Some(offer);
-            leg.carried = true;
-        }
+        let leg = self.sip_leg(id, end).ok_or(481_u16)?;
+        let text = leg.offer_text(&offer);
+        leg.ours = Some(offer);
+        leg.carried = true;
         Ok(text)
     }
 
@@ -256,11 +255,10 @@ impl Switch {
         let from = leg.settled(&said, &theirs).ok_or(488_u16)?;
         let to = Peer::offering(offer, Some(&last), &ports);
         let answer = pass_answer(&to, &from, &ours).map_err(sdp::Unacceptable::status)?;
-        let text = answer.to_string().into_bytes();
-        if let Some(leg) = self.sip_leg(id, end) {
-            leg.describe(answer, offer);
-            leg.theirs = Some(body.into());
-        }
+        let leg = self.sip_leg(id, end).ok_or(481_u16)?;
+        let text = leg.answer_text(&answer);
+        leg.describe(answer, offer);
+        leg.theirs = Some(body.into());
         self.set_remote(id, end, now);
         Ok(text)
     }
@@ -349,8 +347,8 @@ impl Switch {
     /// Our re-INVITE. False: another offer is under way.
     pub(super) fn propose(&mut self, id: CallId, end: End, offer: sdp::Session, now: Now) -> bool {
         let Some(leg) = self.sip_leg(id, end) else { return false };
-        let session = leg.session;
-        if !self.sip.reinvite(session, offer.to_string().into_bytes(), now.mono) {
+        let (session, text) = (leg.session, leg.offer_text(&offer));
+        if !self.sip.reinvite(session, text, now.mono) {
             return false;
         }
         if let Some(leg) = self.sip_leg(id, end) {

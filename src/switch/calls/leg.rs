@@ -4,6 +4,7 @@ use crate::sip::{Flow, SessionId};
 use crate::switch::line::LineId;
 use crate::util::pii::Pii;
 use crate::wire::sdp;
+use crate::wire::sdp::secure::Policy;
 use crate::wire::sip::Uri;
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -150,7 +151,7 @@ pub struct SipLeg {
     pub agreed: Option<sdp::Agreed>,
     /// What we had said before an offer that is not answered yet.
     pub before: Option<Box<sdp::Session>>,
-    /// What they said last, as it came.
+    /// What they said last, as it came; of an encrypted leg as if it were plain.
     pub theirs: Option<Box<[u8]>>,
     /// What we said is what the other side has, codecs that are not ours included; `agreed` is what could be had instead.
     pub carried: bool,
@@ -158,13 +159,20 @@ pub struct SipLeg {
     pub trunk: Option<String>,
     /// The INVITE is ours.
     pub by_us: bool,
+    /// Whether its packets are to be encrypted.
+    pub srtp: Policy,
+    /// How they are; `None`: plain, and none of both sides has asked for more.
+    pub secure: Option<Box<super::secure::Secure>>,
 }
 
 impl SipLeg {
     /// Our answer, or our offer, as it goes out.
     #[must_use]
-    pub fn body(&self) -> Option<Vec<u8>> {
-        self.ours.as_ref().map(|s| s.to_string().into_bytes())
+    pub fn body(&mut self) -> Option<Vec<u8>> {
+        let ours = self.ours.take()?;
+        let text = self.answer_text(&ours);
+        self.ours = Some(ours);
+        Some(text)
     }
 
     /// Our ports: of the sound, then of the further streams.

@@ -2,7 +2,7 @@
 //!
 //! `arrive`: somebody calls. `reach`: the called side is tried, way after way. `progress`: what the legs say, and what the other
 //! leg hears of it. `sound`: ports, offers, answers, samples. `reports`: RTCP, and `quality` what it tells. `carry`: what two phones
-//! have beyond our codecs. `end`: everything that was taken is given back, in one place.
+//! have beyond our codecs. `secure`: what one leg has encrypted. `end`: everything that was taken is given back, in one place.
 mod arrive;
 mod carry;
 mod cause;
@@ -17,6 +17,7 @@ mod quality;
 mod reach;
 mod reports;
 mod rtp;
+mod secure;
 mod sound;
 mod transfer;
 mod uplink;

@@ -85,7 +85,7 @@ impl Switch {
             Ok(codecs) => codecs,
             Err(cause) => return self.refuse(session, 488, cause, now),
         };
-        let leg = match self.answering_leg(session, request, flow, who, codecs) {
+        let mut leg = match self.answering_leg(session, request, flow, who, codecs) {
             Ok(leg) => leg,
             Err((status, cause)) => return self.refuse(session, status, cause, now),
         };

@@ -57,7 +57,7 @@ impl Switch {
         if call.a.state == State::Up || call.a.state == (State::Ringing { early: true }) {
             return;
         }
-        let Leg::Sip(leg) = &call.a.leg else { return };
+        let Leg::Sip(leg) = &mut call.a.leg else { return };
         // To an INVITE without an offer our offer goes in the 200 only.
         let early = early && leg.offer.is_some();
         if call.a.state == (State::Ringing { early }) {
@@ -91,7 +91,7 @@ impl Switch {
     /// The called side answered: so does the caller's leg.
     fn answer_caller(&mut self, id: CallId, now: Now) {
         let Some(call) = self.calls.all.get_mut(&id) else { return };
-        match &call.a.leg {
+        match &mut call.a.leg {
             Leg::Waiting => self.finish_transfer(id, now),
             // It was in a call that was transferred here.
             _ if call.a.state == State::Up => {}

@@ -191,7 +191,7 @@ impl Switch {
         }
         let (mut any, mut failure) = (false, Cause::CONGESTION);
         for (extension, uri, flow, route) in phones {
-            let words = match self.words_for(id, flow, &ports, &extension.codecs, carried) {
+            let words = match self.words_for(id, flow, &ports, extension, carried) {
                 Ok(words) => words,
                 Err(cause) => {
                     failure = cause;
@@ -261,7 +261,7 @@ impl Switch {
         };
         let party = Party::Trunk { name: name.to_owned(), number: Some(number.to_owned()) };
         let ours = self.our_offer(order.flow, port, &codecs);
-        let words = Words { ports: vec![port], codecs, ours, carried: false };
+        let words = Words { ports: vec![port], codecs, ours, carried: false, srtp: section.srtp };
         if !self.call_sip(id, order, words, &party, TRUNK_RINGS, now) {
             self.release_rtp(port);
             return Err(Cause::CONGESTION);
@@ -301,8 +301,9 @@ impl Switch {
         rings: Duration,
         now: Now,
     ) -> Option<(crate::sip::SessionId, SipLeg)> {
-        let Words { ports, codecs, ours, carried } = words;
+        let Words { ports, codecs, ours, carried, srtp } = words;
         let (port, further) = ports.split_first()?;
+        let (text, secure) = SipLeg::first_offer(&ours, srtp, &mut self.random);
         let spec = Invite {
             flow: order.flow,
             uri: order.uri,
@@ -312,7 +313,7 @@ impl Switch {
             call_id: None,
             route: order.route,
             headers: order.headers,
-            sdp: Some(ours.to_string().into_bytes()),
+            sdp: Some(text),
             ring_limit: Some(rings),
         };
         let session = self.sip.invite(spec, now.mono).ok()?;
@@ -331,6 +332,8 @@ impl Switch {
             carried,
             trunk: order.trunk,
             by_us: true,
+            srtp,
+            secure,
         };
         Some((session, leg))
     }
@@ -349,17 +352,17 @@ impl Switch {
         id: CallId,
         flow: Flow,
         ports: &[u16],
-        codecs: &[sdp::Codec],
+        extension: &Extension,
         carried: bool,
     ) -> Result<Words, Cause> {
-        let ports = ports.to_vec();
+        let (ports, codecs, srtp) = (ports.to_vec(), extension.codecs.as_slice(), extension.srtp);
         if carried {
             let ours = self.carried_offer(id, flow, &ports, codecs)?;
-            return Ok(Words { ports, codecs: codecs.to_vec(), ours, carried });
+            return Ok(Words { ports, codecs: codecs.to_vec(), ours, carried, srtp });
         }
         let codecs = self.codecs_for(id, codecs)?;
         let ours = self.our_offer(flow, ports.first().copied().unwrap_or(0), &codecs);
-        Ok(Words { ports, codecs, ours, carried })
+        Ok(Words { ports, codecs, ours, carried, srtp })
     }
 
     /// A port that no leg has got.
@@ -421,7 +424,8 @@ impl Switch {
         let order =
             Order { flow, uri: contact, from: shown, to, contact: local, route, headers, trunk: None };
         let ours = self.our_offer(flow, port, &section.codecs);
-        let words = Words { ports: vec![port], codecs: section.codecs.clone(), ours, carried: false };
+        let (codecs, srtp) = (section.codecs.clone(), section.srtp);
+        let words = Words { ports: vec![port], codecs, ours, carried: false, srtp };
         let Some((_, leg)) = self.send_invite(order, words, section.timeout, now) else {
             self.release_rtp(port);
             return Err("too many calls".to_owned());
@@ -461,6 +465,7 @@ pub(super) struct Words {
     pub ours: sdp::Session,
     /// All of it is the caller's.
     pub carried: bool,
+    pub srtp: sdp::secure::Policy,
 }
 
 /// Whom to invite, and as whom.

@@ -135,13 +135,22 @@ impl Call {
 
 impl Switch {
     /// A datagram of RTCP, at the upper port of a pair or among RTP.
-    pub(super) fn handle_rtcp(&mut self, port: u16, from: SocketAddr, bytes: &[u8], now: Now) -> Heard {
+    pub(super) fn handle_rtcp(
+        &mut self,
+        port: u16,
+        from: SocketAddr,
+        bytes: &mut Vec<u8>,
+        now: Now,
+    ) -> Heard {
         let port = port & !1;
         let id = self.calls.of_port(port);
         let Some(call) = id.and_then(|id| self.calls.all.get_mut(&id)) else {
             self.counters.rtp_stray = self.counters.rtp_stray.saturating_add(1);
             return Heard::Dropped;
         };
+        if !call.open_packet(port, bytes) {
+            return Heard::Dropped;
+        }
         let place = call.place_of(port);
         let taken = match (&mut call.media, place) {
             (Media::Gateway(gateway), _) => gateway.handle_rtcp(from, bytes, now.mono).then_some(None),
@@ -159,8 +168,10 @@ impl Switch {
             (Media::Relay(_), None) | (Media::None, _) => None,
         };
         match taken {
-            Some(Some((port, control))) => {
-                self.send_rtcp(port, control);
+            Some(Some((port, mut control))) => {
+                if call.close_packet(port, &mut control.bytes) {
+                    self.send_rtcp(port, control);
+                }
                 Heard::Taken
             }
             Some(None) => Heard::Dropped,
@@ -230,7 +241,8 @@ impl Switch {
             let ntp = self.calls.ntp(now);
             let pause = pause(&mut self.random);
             let Some(call) = self.calls.all.get_mut(&id) else { continue };
-            let told = call.reports_of(ntp, false, now.mono);
+            let mut told = call.reports_of(ntp, false, now.mono);
+            told.retain_mut(|(port, control)| call.close_packet(*port, &mut control.bytes));
             if let Some(reports) = &mut call.reports {
                 reports.next_at = now.mono + pause;
             }
@@ -246,7 +258,8 @@ impl Switch {
             return;
         }
         let ntp = self.calls.ntp(now);
-        let told = call.reports_of(ntp, true, now.mono);
+        let mut told = call.reports_of(ntp, true, now.mono);
+        told.retain_mut(|(port, control)| call.close_packet(*port, &mut control.bytes));
         told.into_iter().for_each(|(port, control)| self.send_rtcp(port, control));
     }
 }

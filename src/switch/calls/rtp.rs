@@ -19,7 +19,7 @@ pub enum Heard {
 
 impl Switch {
     /// A datagram at an RTP port. Between two SIP legs it is changed in place and goes out at once, past the outputs.
-    pub fn handle_rtp(&mut self, port: u16, from: SocketAddr, bytes: &mut [u8], now: Now) -> Heard {
+    pub fn handle_rtp(&mut self, port: u16, from: SocketAddr, bytes: &mut Vec<u8>, now: Now) -> Heard {
         if is_report(port, bytes) {
             return self.handle_rtcp(port, from, bytes, now);
         }
@@ -29,13 +29,16 @@ impl Switch {
         };
         match self.calls.all.get(&id).map(|call| &call.media) {
             Some(Media::Relay(_)) => self.relay_rtp(id, port, from, bytes, now),
-            Some(Media::Gateway(_)) => self.rtp_for_stick(id, from, bytes, now),
+            Some(Media::Gateway(_)) => self.rtp_for_stick(id, port, from, bytes, now),
             Some(Media::None) | None => Heard::Dropped,
         }
     }
 
-    fn relay_rtp(&mut self, id: CallId, port: u16, from: SocketAddr, bytes: &mut [u8], now: Now) -> Heard {
+    fn relay_rtp(&mut self, id: CallId, port: u16, from: SocketAddr, bytes: &mut Vec<u8>, now: Now) -> Heard {
         let Some(call) = self.calls.all.get_mut(&id) else { return Heard::Dropped };
+        if !call.open_packet(port, bytes) {
+            return Heard::Dropped;
+        }
         let Media::Relay(relay) = &mut call.media else { return Heard::Dropped };
         let (a, b) = (call.a.leg.sip(), call.b.iter().find_map(|b| b.leg.sip()));
         let of_a = a.and_then(|leg| leg.slot_of(port));
@@ -56,14 +59,27 @@ impl Switch {
             RelaySide::B => a,
         };
         match (to, out.and_then(|leg| leg.port_of(slot))) {
-            (Some(to), Some(port)) if is_somewhere(to) => Heard::Send { port, to },
+            (Some(to), Some(port)) if is_somewhere(to) && call.close_packet(port, bytes) => {
+                Heard::Send { port, to }
+            }
             _ => Heard::Dropped,
         }
     }
 
-    fn rtp_for_stick(&mut self, id: CallId, from: SocketAddr, bytes: &[u8], now: Now) -> Heard {
+    fn rtp_for_stick(
+        &mut self,
+        id: CallId,
+        port: u16,
+        from: SocketAddr,
+        bytes: &mut Vec<u8>,
+        now: Now,
+    ) -> Heard {
         let digits = self.counters.digits_out;
-        if let Some(Media::Gateway(gateway)) = self.calls.all.get_mut(&id).map(|call| &mut call.media) {
+        let Some(call) = self.calls.all.get_mut(&id) else { return Heard::Dropped };
+        if !call.open_packet(port, bytes) {
+            return Heard::Dropped;
+        }
+        if let Media::Gateway(gateway) = &mut call.media {
             gateway.handle_rtp(from, bytes, now.mono);
         }
         self.pump(id, now);

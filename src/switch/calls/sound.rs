@@ -1,5 +1,6 @@
 //! The sound of calls: offers and answers, ports, samples to and fro.
 use super::rtp::is_somewhere;
+use super::secure::close_packet;
 use super::{Call, CallId, Cause, End, Leg, Media, SipLeg, State};
 use crate::media::{Forward, Gateway, Output as Sound, Relay, Seed, Side as RelaySide};
 use crate::sip::Flow;
@@ -98,6 +99,7 @@ impl Switch {
             return false;
         };
         let Some(body) = body else { return false };
+        let body = &*leg.opened_answer(body);
         let Ok(answer) = sdp::Session::parse(body) else { return false };
         let Some(ours) = &leg.ours else { return false };
         let agreed = sdp::agreed(ours, &answer).ok();
@@ -119,6 +121,8 @@ impl Switch {
         body: Option<&[u8]>,
         now: Now,
     ) -> Option<Result<Vec<u8>, u16>> {
+        let opened = body.map(|body| self.opened_offer(id, end, body));
+        let body = opened.as_deref();
         let relayed = self.calls.all.get(&id).is_some_and(|c| matches!(c.media, Media::Relay(_)));
         if OFFICE && relayed && self.is_between_phones(id) {
             return self.take_carried_offer(id, end, body, now);
@@ -147,21 +151,19 @@ impl Switch {
         let Some(body) = body else {
             // It wants our offer; its answer comes with the ACK.
             let offer = plain_offer(&ours, &last);
-            let text = offer.to_string().into_bytes();
-            if let Some(leg) = self.sip_leg(id, end) {
-                leg.ours = Some(offer);
-            }
+            let leg = self.sip_leg(id, end).ok_or(481_u16)?;
+            let text = leg.offer_text(&offer);
+            leg.ours = Some(offer);
             return Ok(text);
         };
         let offer = sdp::Session::parse(body).map_err(|_| 488_u16)?;
         let (answer, agreed) = sdp::answer(&offer, &ours).map_err(sdp::Unacceptable::status)?;
-        let text = answer.to_string().into_bytes();
-        if let Some(leg) = self.sip_leg(id, end) {
-            leg.ours = Some(answer);
-            leg.agreed = Some(agreed);
-            leg.theirs = Some(body.into());
-            leg.carried = false;
-        }
+        let leg = self.sip_leg(id, end).ok_or(481_u16)?;
+        let text = leg.answer_text(&answer);
+        leg.ours = Some(answer);
+        leg.agreed = Some(agreed);
+        leg.theirs = Some(body.into());
+        leg.carried = false;
         self.set_remote(id, end, now);
         Ok(text)
     }
@@ -299,7 +301,11 @@ impl Switch {
                 let stick = call.a.leg.line().or_else(|| call.b.iter().find_map(|b| b.leg.line()));
                 while let Some(output) = gateway.poll_output() {
                     match (output, stick) {
-                        (Sound::Rtp { to, bytes }, _) => self.send_rtp(port, to, bytes),
+                        (Sound::Rtp { to, mut bytes }, _) => {
+                            if close_packet(&mut call.a, &mut call.b, port, &mut bytes) {
+                                self.send_rtp(port, to, bytes);
+                            }
+                        }
                         (Sound::Voice(frame), Some(line)) => self.write_voice(line, frame),
                         (Sound::Digit(digit), Some(line)) => self.send_digit(line, digit, now),
                         (Sound::Voice(_) | Sound::Digit(_), None) => {}
@@ -307,19 +313,15 @@ impl Switch {
                 }
             }
             Media::Relay(relay) => {
-                let leg_of = |side: RelaySide| match side {
-                    RelaySide::A => call.a.leg.sip(),
-                    RelaySide::B => call.b.iter().find_map(|b| b.leg.sip()),
-                };
-                while let Some(Forward { side, to, bytes }) = relay.poll_output() {
-                    if let Some(leg) = leg_of(side) {
-                        self.send_rtp(leg.port, to, bytes);
-                    }
-                }
-                for (at, relay) in call.further.iter_mut().enumerate() {
-                    while let Some(Forward { side, to, bytes }) = relay.poll_output() {
-                        if let Some(port) = leg_of(side).and_then(|leg| leg.further.get(at)) {
-                            self.send_rtp(*port, to, bytes);
+                for (slot, relay) in std::iter::once(&mut **relay).chain(&mut call.further).enumerate() {
+                    while let Some(Forward { side, to, mut bytes }) = relay.poll_output() {
+                        let leg = match side {
+                            RelaySide::A => call.a.leg.sip(),
+                            RelaySide::B => call.b.iter().find_map(|b| b.leg.sip()),
+                        };
+                        let Some(port) = leg.and_then(|leg| leg.port_of(slot)) else { continue };
+                        if close_packet(&mut call.a, &mut call.b, port, &mut bytes) {
+                            self.send_rtp(port, to, bytes);
                         }
                     }
                 }

@@ -59,7 +59,14 @@ fn call(call: &Call, now: Instant) -> Value {
         }
         Media::Relay(_) | Media::None => Value::Null,
     };
+    let encrypted: Vec<Value> = call
+        .sides()
+        .filter_map(|side| Some((side.party.shown(), side.leg.sip()?.seen()?)))
+        .map(|(party, seen)| {
+            json!({"party": party, "suite": seen.suite.name(), "forged": seen.forged, "replayed": seen.replayed})
+        })
+        .collect();
     json!({"id": call.id.0, "from": call.a.party.shown(), "to": to, "dialled": call.dialled, "state": call.phase.name(),
            "seconds": seconds, "emergency": call.emergency, "sound": sound,
-           "legs": call.legs_view(now)})
+           "legs": call.legs_view(now), "encrypted": encrypted})
 }

@@ -7,6 +7,7 @@ pub mod crypto;
 mod fault;
 mod negotiate;
 mod parse;
+pub mod secure;
 mod session;
 #[cfg(test)]
 mod tests;
