@@ -8,7 +8,7 @@ mod conceal;
 mod continuity;
 pub mod control;
 mod delays;
-mod digits;
+pub mod digits;
 pub mod emodel;
 pub mod gateway;
 mod jitter;

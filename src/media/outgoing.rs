@@ -228,7 +228,9 @@ impl Outgoing {
         if remote.event_send.is_none() {
             return;
         }
-        for heard in self.detector.on_frame(frame).into_iter().flatten() {
+        let mut all = heapless::Vec::<Heard, 4>::new();
+        self.detector.listen(frame.iter().copied(), &mut |heard| all.extend([heard]));
+        for heard in all {
             match heard {
                 Heard::Begin(digit) => self.begin_event(digit, stats),
                 Heard::End => self.telling.iter_mut().for_each(|telling| telling.over = true),

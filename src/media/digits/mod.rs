@@ -2,3 +2,4 @@
 pub mod detect;
 pub mod keys;
 pub mod tones;
+mod window;
