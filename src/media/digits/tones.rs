@@ -14,8 +14,10 @@ const ON: u32 = 960;
 const OFF: u32 = 800;
 /// 4 ms of rise and fall: no click.
 const SLOPE: u32 = 32;
-/// Each tone at about -10 dBm0 (full scale is +3.14 dBm0).
-const LEVEL: i64 = 7_200;
+/// The low tone at -9 dBFS, the high one 2 dB louder: the way of the line weakens it more (Q.23 allows 4 dB). Together they stay
+/// below full scale.
+const LOW_LEVEL: i64 = 11_600;
+const HIGH_LEVEL: i64 = 14_600;
 
 /// One tone by the recurrence y[n] = 2 cos(w) y[n-1] - y[n-2], in 2^14ths.
 struct Oscillator {
@@ -37,9 +39,31 @@ impl Oscillator {
     }
 }
 
-struct Sounding {
+/// The sound of a key as long as it is down, from silence on.
+struct Tone {
     low: Oscillator,
     high: Oscillator,
+    /// Samples since its begin, up to the end of its rise.
+    at: i64,
+}
+
+impl Tone {
+    /// What is no key sounds like `1`.
+    fn new(digit: char) -> Self {
+        let (low, high) = place(digit).unwrap_or((0, 0));
+        Self { low: Oscillator::new(low), high: Oscillator::new(high.saturating_add(4)), at: 0 }
+    }
+
+    fn sample(&mut self) -> i16 {
+        let slope = i64::from(SLOPE);
+        self.at = self.at.saturating_add(1).min(slope);
+        let sum = (self.low.next() * LOW_LEVEL + self.high.next() * HIGH_LEVEL) / 16_384 * self.at / slope;
+        i16::try_from(sum).unwrap_or(if sum < 0 { i16::MIN } else { i16::MAX })
+    }
+}
+
+struct Sounding {
+    tone: Tone,
     /// Samples since its begin.
     at: u32,
 }
@@ -66,21 +90,19 @@ impl Tones {
     }
 
     fn next(&mut self) -> i16 {
-        if self.sounding.as_ref().is_none_or(|tone| tone.at >= ON + OFF) {
-            self.sounding = self.waiting.pop_front().and_then(place).map(|(low, high)| Sounding {
-                low: Oscillator::new(low),
-                high: Oscillator::new(high + 4),
-                at: 0,
-            });
+        if self.sounding.as_ref().is_none_or(|sounding| sounding.at >= ON + OFF) {
+            let digit = self.waiting.pop_front();
+            self.sounding = digit.map(|digit| Sounding { tone: Tone::new(digit), at: 0 });
         }
-        let Some(tone) = &mut self.sounding else { return 0 };
-        tone.at += 1;
-        if tone.at >= ON {
+        let Some(Sounding { tone, at }) = &mut self.sounding else { return 0 };
+        *at += 1;
+        let left = ON.saturating_sub(*at);
+        if left == 0 {
             return 0;
         }
-        let slope = i64::from(tone.at.min(ON - tone.at).min(SLOPE));
-        let sum = (tone.low.next() + tone.high.next()) * LEVEL / 16_384 * slope / i64::from(SLOPE);
-        i16::try_from(sum).unwrap_or(0)
+        let fall = i32::try_from(left.min(SLOPE)).unwrap_or(0);
+        let sound = i32::from(tone.sample()) * fall / i32::try_from(SLOPE).unwrap_or(1);
+        i16::try_from(sound).unwrap_or(0)
     }
 }
 
