@@ -151,6 +151,7 @@ pub fn body(sdp: &str, out: &mut Vec<u8>) {
 pub const PCMU: (&str, &str) = ("0", "a=rtpmap:0 PCMU/8000\r\n");
 
 /// Sound at this address.
+#[must_use]
 pub fn sdp(at: SocketAddr, (formats, attributes): (&str, &str)) -> String {
     let (ip, port) = (at.ip(), at.port());
     format!(
@@ -160,6 +161,7 @@ pub fn sdp(at: SocketAddr, (formats, attributes): (&str, &str)) -> String {
 }
 
 /// Where the sound that a message describes goes.
+#[must_use]
 pub fn media_of(message: &[u8]) -> Option<SocketAddr> {
     let text = String::from_utf8_lossy(message);
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));

@@ -13,6 +13,7 @@ mod streams;
 mod text;
 
 pub use batch::Wire;
+pub use callee::{media_of, sdp};
 pub use calls::{CallPlan, CallReport, Caller};
 pub use process::{Preferred, Process, cores, pin_self, status_number};
 pub use registers::{RegisterReport, Registers};

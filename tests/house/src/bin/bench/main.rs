@@ -10,6 +10,7 @@ mod forward;
 mod peer;
 mod process;
 mod relay;
+mod rtpengine;
 mod servers;
 mod sip;
 mod slips;

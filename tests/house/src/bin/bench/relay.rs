@@ -7,7 +7,9 @@
 //! pays for the way to the server's socket and for waking it, which on a router is work of the interrupt. All servers are charged alike.
 use crate::figure::{Aim, Figure, aimed};
 use crate::forward::Forwarder;
+use crate::rtpengine::Rtpengine;
 use crate::servers::Server;
+use house::Provider;
 use house::load::{Edge, Preferred, Process, StreamReport, Streams, cores, pin_self};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,6 +35,7 @@ pub fn say(text: &str) {
 enum Program {
     Sip(Box<Server>),
     Bare(Forwarder),
+    Rtpengine(Rtpengine),
     /// None: what goes out comes in on the other side.
     Direct,
 }
@@ -52,9 +55,25 @@ struct Turn {
     report: StreamReport,
 }
 
+impl Turn {
+    /// Not a number where the load was late.
+    fn price(&self) -> f64 {
+        if self.report.counts() { self.us_per_packet } else { f64::NAN }
+    }
+
+    fn delay_us(&self, share: f64) -> f64 {
+        if self.report.counts() { self.report.delay_us(share) } else { f64::NAN }
+    }
+}
+
+/// The turns that count; none: no figure.
+fn counted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    values.filter(|value| !value.is_nan()).collect()
+}
+
 impl Candidate {
     fn tandem() -> Self {
-        Self::sip(TANDEM, "tandem", Server::tandem(1))
+        Self::sip(TANDEM, "tandem", Server::tandem_with(1, (12_000, 19_998)))
     }
 
     fn sip(key: &'static str, name: &'static str, mut server: Server) -> Self {
@@ -62,6 +81,25 @@ impl Candidate {
         let pcmu = ("0", "a=rtpmap:0 PCMU/8000\r\n");
         server.caller.describe(streams.addresses(), [pcmu; 2]);
         Self { key, name, program: Program::Sip(Box::new(server)), streams }
+    }
+
+    /// None, with a word, where it is not there.
+    fn asterisk() -> Option<Self> {
+        if let Some(why) = Provider::missing() {
+            say(&format!("no Asterisk to compare with: {why}"));
+            return None;
+        }
+        Some(Self::sip("asterisk", "Asterisk", Server::asterisk_with(1, (20_000, 25_998))))
+    }
+
+    fn rtpengine() -> Option<Self> {
+        if let Some(why) = Rtpengine::missing() {
+            say(&format!("no rtpengine to compare with: {why}"));
+            return None;
+        }
+        let streams = Streams::default();
+        let engine = Rtpengine::start((26_000, 31_998), streams.addresses());
+        Some(Self { key: "rtpengine", name: "rtpengine", program: Program::Rtpengine(engine), streams })
     }
 
     fn bare() -> Self {
@@ -82,6 +120,7 @@ impl Candidate {
         match &self.program {
             Program::Sip(server) => Some(server.process()),
             Program::Bare(forwarder) => Some(forwarder.process()),
+            Program::Rtpengine(engine) => Some(engine.process()),
             Program::Direct => None,
         }
     }
@@ -89,21 +128,27 @@ impl Candidate {
     /// So many calls are up.
     fn have(&mut self, calls: usize) {
         let more = calls.saturating_sub(self.streams.calls());
-        if let (Program::Sip(server), 1..) = (&mut self.program, more) {
-            let media = server.caller.dial(more, DIALLED);
-            let [callers, called] =
-                media.unwrap_or_else(|why| panic!("{}: {why}\n{}", self.name, server.tail()));
-            self.streams.add(&callers, &called);
+        if more == 0 {
+            return;
         }
+        let [callers, called] = match &mut self.program {
+            Program::Sip(server) => server
+                .caller
+                .dial(more, DIALLED)
+                .unwrap_or_else(|why| panic!("{}: {why}\n{}", self.name, server.tail())),
+            Program::Rtpengine(engine) => engine.dial(more),
+            Program::Bare(_) | Program::Direct => return,
+        };
+        self.streams.add(&callers, &called);
     }
 
-    /// Sound of `calls` calls; once more where the load was late.
+    /// Sound of `calls` calls; once more where the load was late. Late again, it is no figure.
     fn turn(&mut self, calls: usize) -> Turn {
         let mut tries = 0;
         loop {
             let turn = self.try_turn(calls);
             tries += 1;
-            if turn.report.counts() || tries == 2 {
+            if turn.report.counts() || tries == 3 {
                 return turn;
             }
             say("the load was late: that does not count, once more");
@@ -158,7 +203,10 @@ pub fn measure() -> Vec<Figure> {
 }
 
 fn measure_here() -> Vec<Figure> {
-    let mut all = vec![Candidate::tandem(), Candidate::bare(), Candidate::direct()];
+    let others = [Candidate::asterisk(), Candidate::rtpengine()];
+    let mut all = vec![Candidate::tandem(), Candidate::bare()];
+    all.extend(others.into_iter().flatten());
+    all.push(Candidate::direct());
     let mut figures = Vec::new();
     let few = rounds(&mut all, FEW);
     for calls in LOADS {
@@ -170,9 +218,9 @@ fn measure_here() -> Vec<Figure> {
     }
     let many = rounds(&mut all, MANY);
     figures.extend(delays(&all, &many, MANY, 5_000.0));
-    let growth = few[0].iter().zip(&many[0]).map(|(few, many)| many.us_per_packet / few.us_per_packet);
+    let growth = few[0].iter().zip(&many[0]).map(|(few, many)| many.price() / few.price());
     let what = format!("the same, {MANY} calls against {FEW}");
-    figures.push(aimed("relay_growth", "x", Some(Aim::Most(1.1)), what, growth.collect()));
+    figures.push(aimed("relay_growth", "x", Some(Aim::Most(1.1)), what, counted(growth)));
     figures
 }
 
@@ -184,7 +232,7 @@ fn delays(all: &[Candidate], turns: &[Vec<Turn>], calls: usize, aim: f64) -> Vec
             let key = format!("{}_delay_us_{name}_{calls}", one.key);
             let what = format!("from socket to socket, {calls} calls, {}", one.name);
             let aim = aim.filter(|_| one.key == TANDEM);
-            let us = turns.iter().map(|t| t.report.delay_us(share)).collect();
+            let us = counted(turns.iter().map(|t| t.delay_us(share)));
             figures.push(aimed(key, "µs", aim, what, us));
         }
     }
@@ -193,9 +241,15 @@ fn delays(all: &[Candidate], turns: &[Vec<Turn>], calls: usize, aim: f64) -> Vec
 
 /// What a packet costs at this load, and beside the others in the same round.
 fn prices(all: &[Candidate], turns: &[Vec<Turn>], calls: usize) -> Vec<Figure> {
-    let of = |turns: &[Turn]| -> Vec<f64> { turns.iter().map(|t| t.us_per_packet).collect() };
+    let of = |turns: &[Turn]| -> Vec<f64> { turns.iter().map(Turn::price).collect() };
     let what = format!("processor time of a relayed packet, {calls} calls PCMU");
-    let mut figures = vec![aimed(format!("relay_us_per_packet_{calls}"), "µs", None, what, of(&turns[0]))];
+    let mut figures = vec![aimed(
+        format!("relay_us_per_packet_{calls}"),
+        "µs",
+        None,
+        what,
+        counted(of(&turns[0]).into_iter()),
+    )];
     for (one, theirs) in all.iter().zip(turns).skip(1) {
         let (key, aim) = match one.key {
             "direct" => continue,
@@ -203,11 +257,17 @@ fn prices(all: &[Candidate], turns: &[Vec<Turn>], calls: usize) -> Vec<Figure> {
             "asterisk" => (one.key, Some(Aim::Most(0.85))),
             _ => (one.key, None),
         };
-        let ratios = of(&turns[0]).iter().zip(of(theirs)).map(|(ours, theirs)| ours / theirs).collect();
+        let ratios = of(&turns[0]).into_iter().zip(of(theirs)).map(|(ours, theirs)| ours / theirs);
         let what = format!("the same, {}", one.name);
-        figures.push(aimed(format!("{key}_us_per_packet_{calls}"), "µs", None, what, of(theirs)));
+        figures.push(aimed(
+            format!("{key}_us_per_packet_{calls}"),
+            "µs",
+            None,
+            what,
+            counted(of(theirs).into_iter()),
+        ));
         let what = "tandem's price by that one's, round by round";
-        figures.push(aimed(format!("relay_vs_{key}_x_{calls}"), "x", aim, what, ratios));
+        figures.push(aimed(format!("relay_vs_{key}_x_{calls}"), "x", aim, what, counted(ratios)));
     }
     figures
 }

@@ -37,6 +37,11 @@ pub type Start = fn(usize) -> Server;
 
 impl Server {
     pub fn tandem(phones: usize) -> Self {
+        Self::tandem_with(phones, RTP)
+    }
+
+    /// With RTP ports of its own, where several run at once.
+    pub fn tandem_with(phones: usize, rtp: (u16, u16)) -> Self {
         let scratch = Scratch::new("load");
         let (address, wires, phones) = prepare(phones);
         let peer = wires.1.address();
@@ -46,8 +51,8 @@ impl Server {
              config trunk 'peer'\n\toption host '{}'\n\toption port '{}'\n\toption codecs 'pcmu'\n\
              config route 'out'\n\tlist from 'extensions'\n\tlist match 'X.'\n\tlist to 'peer'\n",
             scratch.join("state").display(),
-            RTP.0,
-            RTP.1 + 1,
+            rtp.0,
+            rtp.1 + 1,
             peer.ip(),
             peer.port()
         );
@@ -66,9 +71,13 @@ impl Server {
     }
 
     pub fn asterisk(phones: usize) -> Self {
+        Self::asterisk_with(phones, RTP)
+    }
+
+    pub fn asterisk_with(phones: usize, rtp: (u16, u16)) -> Self {
         let scratch = Scratch::new("load");
         let (address, wires, phones) = prepare(phones);
-        lay_out(&scratch, address, wires.1.address(), &phones).expect("Asterisk's files");
+        lay_out(&scratch, address, wires.1.address(), &phones, rtp).expect("Asterisk's files");
         let mut command = Command::new(provider::program().expect("an Asterisk"));
         command.arg("-f").arg("-C").arg(scratch.join("etc/asterisk.conf"));
         command.current_dir(scratch.path()).stdin(Stdio::null());
@@ -154,6 +163,7 @@ fn lay_out(
     address: SocketAddr,
     peer: SocketAddr,
     phones: &[(String, String)],
+    rtp: (u16, u16),
 ) -> std::io::Result<()> {
     let at = scratch.path().display();
     for name in ["etc", "lib", "spool", "run", "log", "cache"] {
@@ -179,7 +189,7 @@ fn lay_out(
     write("modules.conf", &MODULES.split_whitespace().fold("[modules]\nautoload=no\n".to_owned(), load))?;
     // Only what goes wrong, and that it is ready.
     write("logger.conf", "[logfiles]\nmessages => notice,warning,error,verbose\n")?;
-    write("rtp.conf", &format!("[general]\nrtpstart={}\nrtpend={}\nicesupport=no\n", RTP.0, RTP.1 + 1))?;
+    write("rtp.conf", &format!("[general]\nrtpstart={}\nrtpend={}\nicesupport=no\n", rtp.0, rtp.1 + 1))?;
     write("extensions.conf", "[phones]\nexten => _X.,1,Dial(PJSIP/peer)\nsame => n,Hangup()\n[peer]\n")?;
     let mut text = format!("[udp]\ntype=transport\nprotocol=udp\nbind={address}\n");
     let _ = write!(
