@@ -284,7 +284,6 @@ fn packet(w: &World, key: u8, ahead: u16) -> Vec<u8> {
 #[test]
 fn a_forged_packet_moves_nothing() {
     let mut w = house("", "");
-    // Its address is wrong: the source is learnt.
     w.peers[P100].srtp = Some(Srtp::new("RTP/SAVP", KEY));
     talking(&mut w, "101");
     hear(&mut w);
