@@ -1,5 +1,6 @@
 //! Calls, phones and USSD in words.
 use super::show::{all, append_reason, duration, number, word};
+use crate::util::MEDIA;
 use crate::util::text::one_line;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -75,8 +76,10 @@ pub fn list(answer: &Value) -> String {
             word(call, "state"),
             duration(number(call, "seconds"))
         );
-        all(call, "legs").iter().for_each(|leg| append_leg(&mut out, leg));
-        for leg in all(call, "encrypted") {
+        if MEDIA {
+            all(call, "legs").iter().for_each(|leg| append_leg(&mut out, leg));
+        }
+        for leg in all(call, "encrypted").iter().filter(|_| MEDIA) {
             let (party, suite) = (one_line(word(leg, "party"), 40), one_line(word(leg, "suite"), 40));
             let _ = write!(out, "      encrypted with {party}: {suite}");
             for (what, count) in [("forged", number(leg, "forged")), ("replayed", number(leg, "replayed"))] {
@@ -134,9 +137,14 @@ fn append_leg(out: &mut String, leg: &Value) {
 }
 
 fn append_mos(out: &mut String, of: &Value) {
-    if let Some(mos) = of.get("mos").and_then(Value::as_f64) {
-        let _ = write!(out, ", MOS {mos:.1}");
-    }
+    // By its text: what writes numbers with a point is 10 kB of the program.
+    let text = of.get("mos").filter(|mos| mos.is_number()).map(Value::to_string);
+    let Some((whole, part)) = text.as_deref().and_then(|text| text.split_once('.')) else { return };
+    let digits = |text: &str| text.parse::<u32>().unwrap_or_default();
+    let hundredths =
+        digits(part.get(..2).unwrap_or(part)).saturating_mul(if part.len() < 2 { 10 } else { 1 });
+    let tenths = digits(whole).saturating_mul(10).saturating_add(hundredths.saturating_add(5) / 10);
+    let _ = write!(out, ", MOS {}.{}", tenths / 10, tenths % 10);
 }
 
 pub fn dialled(answer: &Value) -> String {

@@ -17,21 +17,16 @@ impl Dscp {
 
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.to_ascii_lowercase();
         if let Ok(number) = text.parse() {
             return Some(number).filter(|n| *n < 64).map(Self);
         }
-        let digits = |name: &str| -> Option<Vec<u8>> {
-            let digits = text.strip_prefix(name)?;
-            digits.chars().map(|c| c.to_digit(10).and_then(|d| u8::try_from(d).ok())).collect()
-        };
-        match (text.as_str(), digits("cs").as_deref(), digits("af").as_deref()) {
-            ("ef", ..) => Some(Self::EF),
-            ("va", ..) => Some(Self::VA),
-            (_, Some([class @ 0..=7]), _) => Some(Self(class.saturating_mul(8))),
+        match text.to_ascii_lowercase().as_bytes() {
+            b"ef" => Some(Self::EF),
+            b"va" => Some(Self::VA),
+            [b'c', b's', class @ b'0'..=b'7'] => Some(Self((class & 7) << 3)),
             // RFC 2597 section 6.
-            (_, _, Some([class @ 1..=4, drop @ 1..=3])) => {
-                Some(Self(class.saturating_mul(8).saturating_add(drop.saturating_mul(2))))
+            [b'a', b'f', class @ b'1'..=b'4', drop @ b'1'..=b'3'] => {
+                Some(Self((class & 7) << 3 | (drop & 3) << 1))
             }
             _ => None,
         }

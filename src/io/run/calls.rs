@@ -3,6 +3,7 @@ use super::Shell;
 use crate::io::net::NetEvent;
 use crate::io::reactor::take_heard;
 use crate::switch::{Heard, Output};
+use crate::util::MEDIA;
 
 impl Shell {
     /// Outputs of SIP, RTP and sound; others are not given here.
@@ -16,7 +17,7 @@ impl Shell {
                 let result = self.net.bind_rtp(port);
                 self.switch.handle_rtp_bound(port, result, now);
             }
-            Output::PinRtp { port, to } => self.net.pin_rtp(port, to),
+            Output::PinRtp { port, to } if MEDIA => self.net.pin_rtp(port, to),
             Output::CloseRtp { port } => self.net.close_rtp(port),
             Output::Listen(listening) => {
                 let result = self.net.listen(&listening);

@@ -3,6 +3,7 @@ use super::reports::is_report;
 use super::{CallId, Media, SipLeg};
 use crate::media::Side as RelaySide;
 use crate::switch::{Output, Switch};
+use crate::util::MEDIA;
 use crate::util::time::Now;
 use std::net::SocketAddr;
 
@@ -51,7 +52,7 @@ impl Switch {
         };
         let Some(relay) = relay else { return Heard::Dropped };
         let to = relay.handle_rtp(side, from, bytes, now.mono);
-        if let Some((_, to)) = relay.take_learnt() {
+        if let Some((_, to)) = relay.take_learnt().filter(|_| MEDIA) {
             self.outputs.push_back(Output::PinRtp { port, to });
         }
         let out = match side {
