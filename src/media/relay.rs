@@ -144,8 +144,8 @@ pub struct Relay {
     peers: [Option<Peer>; 2],
     outputs: VecDeque<Forward>,
     stats: [RelayStats; 2],
-    /// A peer whose address has just been learnt.
-    learnt: Option<Side>,
+    /// The address of a peer that has just been learnt.
+    learnt: Option<SocketAddr>,
 }
 
 impl core::fmt::Debug for Relay {
@@ -237,10 +237,9 @@ impl Relay {
         None
     }
 
-    /// A peer whose address was learnt since this was asked last.
-    pub fn take_learnt(&mut self) -> Option<(Side, SocketAddr)> {
-        let side = self.learnt.take()?;
-        Some((side, self.stats(side).latched?))
+    /// The address of the peer whose datagram came last, if it was learnt by that.
+    pub const fn take_learnt(&mut self) -> Option<SocketAddr> {
+        self.learnt.take()
     }
 
     pub fn poll_output(&mut self) -> Option<Forward> {
@@ -279,7 +278,7 @@ impl Relay {
         let stats = self.stats.get_mut(side.place()).ok_or(Refused::Held)?;
         if stats.latched != source.latch.locked() {
             stats.latched = source.latch.locked();
-            self.learnt = stats.latched.map(|_| side);
+            self.learnt = stats.latched;
         }
         if MEDIA {
             source.reception.on_packet(packet.sequence, packet.ssrc);

@@ -129,9 +129,6 @@ pub const SIP_WAITING_BYTES: usize = 262_144;
 /// Bytes that the kernel holds for one RTP port, as `SO_RCVBUF` counts: half a second of one voice, a picture of a video. What comes
 /// beyond it is dropped there; a longer queue would only make it late.
 pub const RTP_BACKLOG: usize = 32_768;
-/// Open ports, those of RTCP among them, with which one more may have a second socket, for its peer alone. Beyond it the first one does
-/// both: descriptors are for calls before they are for speed.
-pub const RTP_PINNED: usize = 2_048;
 /// One RTP datagram: no codec of ours fills an Ethernet frame. A longer one is dropped.
 pub const RTP_DATAGRAM: usize = 1_500;
 /// Reads of all ttys that wait for the loop: 160 ms of eight calls. Beyond it the kernel keeps them: a lost byte would shift the samples.

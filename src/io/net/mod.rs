@@ -31,7 +31,7 @@ use super::reactor::{Timer, spawn};
 use crate::sip::{Flow, Transport};
 use crate::switch::net::{Listening, Marks, Place, TlsPeer, Way};
 use crate::util::MEDIA;
-use crate::util::limits::{RTP_DATAGRAM, RTP_PINNED, SIP_MESSAGE};
+use crate::util::limits::{RTP_DATAGRAM, SIP_MESSAGE};
 use crate::util::random::{Random, Seed};
 use crate::util::table::Table;
 use event::Outlets;
@@ -228,8 +228,7 @@ impl Net {
 
     /// This port's packets come from there, and go there.
     pub fn pin_rtp(&mut self, port: u16, to: SocketAddr) {
-        let is_room = self.rtp.len() <= RTP_PINNED;
-        if let Some(socket) = self.rtp.get_mut(&port).filter(|_| is_room)
+        if let Some(socket) = self.rtp.get_mut(&port)
             && let Err(why) = socket.pin(to, self.means.marks.get().rtp)
         {
             log::debug!("RTP port {port} does without a socket for its peer: {why}");

@@ -6,9 +6,11 @@ use super::sockets::{canonical, for_socket, mark, on_any, rtp};
 use crate::config::Dscp;
 use crate::io::reactor::Listed;
 use crate::util::limits::{RTP_BACKLOG, RTP_DATAGRAM};
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::socket::{setsockopt, sockopt::RcvBuf};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd as _;
 
 /// In a key: the socket that is connected.
 const PINNED: u32 = 1 << 16;
@@ -45,12 +47,18 @@ impl RtpPort {
     /// # Errors
     /// What the system says; the port goes on as it was.
     pub fn pin(&mut self, to: SocketAddr, dscp: Dscp) -> io::Result<()> {
+        if self.pinned.as_ref().is_some_and(|(there, _)| *there == to) {
+            return Ok(());
+        }
         self.pinned = None;
         let any = match to.ip() {
             IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
         let socket = rtp(SocketAddr::new(any, self.port), dscp)?;
+        if !is_spare(&socket) {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
         bound_backlog(&socket);
         socket.connect(to)?;
         self.pinned = Some((to, Listed::new(socket, u32::from(self.port) | PINNED)?));
@@ -89,6 +97,12 @@ impl RtpPort {
         }
         .map(drop)
     }
+}
+
+/// Descriptors are for calls before they are for speed: this may have the lower half of them, and the kernel gives the lowest first.
+fn is_spare(socket: &UdpSocket) -> bool {
+    let (most, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1_024, 1_024));
+    u64::try_from(socket.as_raw_fd()).is_ok_and(|number| number < most / 2)
 }
 
 fn bound_backlog(socket: &UdpSocket) {

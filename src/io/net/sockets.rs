@@ -18,9 +18,7 @@ const BACKLOG: i32 = 64;
 /// # Errors
 /// What the system says.
 pub fn udp(at: SocketAddr, dscp: Dscp) -> io::Result<UdpSocket> {
-    let socket = open(at, SockType::Datagram, dscp)?;
-    bind(socket.as_raw_fd(), &SockaddrStorage::from(at))?;
-    Ok(UdpSocket::from(socket))
+    bound(at, open(at, SockType::Datagram, dscp)?)
 }
 
 /// Beside another one of ours at the same port.
@@ -30,6 +28,10 @@ pub fn udp(at: SocketAddr, dscp: Dscp) -> io::Result<UdpSocket> {
 pub fn rtp(at: SocketAddr, dscp: Dscp) -> io::Result<UdpSocket> {
     let socket = open(at, SockType::Datagram, dscp)?;
     setsockopt(&socket, ReusePort, &true)?;
+    bound(at, socket)
+}
+
+fn bound(at: SocketAddr, socket: OwnedFd) -> io::Result<UdpSocket> {
     bind(socket.as_raw_fd(), &SockaddrStorage::from(at))?;
     Ok(UdpSocket::from(socket))
 }

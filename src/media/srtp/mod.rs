@@ -66,23 +66,32 @@ const ENCRYPTED: u32 = 0x8000_0000;
 const RTP_INDICES: u64 = 1 << 48;
 const RTCP_INDICES: u64 = 1 << 31;
 
-/// What goes to one peer.
-pub struct Sender {
+/// One direction under one master key: what is made of the key, and which packets were under it (RFC 3711 section 3.2.1).
+struct Context {
     key: MasterKey,
     streams: Streams,
     rtp: Sources,
     rtcp: Sources,
 }
 
+impl Context {
+    fn new(key: &MasterKey) -> Self {
+        Self { key: *key, streams: Streams::new(key), rtp: Sources::default(), rtcp: Sources::default() }
+    }
+}
+
+/// What goes to one peer.
+pub struct Sender(Context);
+
 impl Sender {
     #[must_use]
     pub fn new(key: &MasterKey) -> Self {
-        Self { key: *key, streams: Streams::new(key), rtp: Sources::default(), rtcp: Sources::default() }
+        Self(Context::new(key))
     }
 
     #[must_use]
     pub const fn key(&self) -> &MasterKey {
-        &self.key
+        &self.0.key
     }
 
     /// RTP or RTCP, by its second byte.
@@ -95,12 +104,12 @@ impl Sender {
 
     fn close_rtp(&mut self, packet: &mut Vec<u8>) -> Result<(), Refused> {
         let (sequence, ssrc, head) = rtp_head(packet)?;
-        let index = self.rtp.index(ssrc, sequence)?;
-        if index >= RTP_INDICES || (self.rtp.is_full() && self.rtp.get(ssrc).is_none()) {
+        let index = self.0.rtp.index(ssrc, sequence)?;
+        if index >= RTP_INDICES || (self.0.rtp.is_full() && self.0.rtp.get(ssrc).is_none()) {
             return Err(Refused::UsedUp);
         }
-        self.streams.rtp.close_rtp(packet, head, ssrc, index);
-        self.rtp.note(ssrc, index);
+        self.0.streams.rtp.close_rtp(packet, head, ssrc, index);
+        self.0.rtp.note(ssrc, index);
         Ok(())
     }
 
@@ -109,40 +118,35 @@ impl Sender {
             return Err(Refused::Malformed);
         }
         let ssrc = word_at(packet, RTCP_SSRC)?;
-        let index = self.rtcp.get(ssrc).map_or(0, Window::next);
-        if index >= RTCP_INDICES || (self.rtcp.is_full() && self.rtcp.get(ssrc).is_none()) {
+        let index = self.0.rtcp.get(ssrc).map_or(0, Window::next);
+        if index >= RTCP_INDICES || (self.0.rtcp.is_full() && self.0.rtcp.get(ssrc).is_none()) {
             return Err(Refused::UsedUp);
         }
         let word = u32::try_from(index).map_err(|_| Refused::UsedUp)? | ENCRYPTED;
-        self.streams.rtcp.close_rtcp(packet, ssrc, word);
-        self.rtcp.note(ssrc, index);
+        self.0.streams.rtcp.close_rtcp(packet, ssrc, word);
+        self.0.rtcp.note(ssrc, index);
         Ok(())
     }
 }
 
 /// What comes from one peer.
-pub struct Receiver {
-    key: MasterKey,
-    streams: Streams,
-    rtp: Sources,
-    rtcp: Sources,
-}
+pub struct Receiver(Context);
 
 impl Receiver {
     #[must_use]
     pub fn new(key: &MasterKey) -> Self {
-        Self { key: *key, streams: Streams::new(key), rtp: Sources::default(), rtcp: Sources::default() }
+        Self(Context::new(key))
     }
 
     #[must_use]
     pub const fn key(&self) -> &MasterKey {
-        &self.key
+        &self.0.key
     }
 
     /// The peer was negotiated with and kept its key: its numbers may begin anywhere, but the roll-over counter goes on.
     pub fn renew(&mut self) {
-        self.rtp.renew();
-        self.rtcp.renew();
+        self.0.rtp.renew();
+        self.0.rtcp.renew();
     }
 
     /// RTP or RTCP, by its second byte. How many bytes of `packet` are now the plain one.
@@ -155,12 +159,12 @@ impl Receiver {
 
     fn open_rtp(&mut self, packet: &mut [u8]) -> Result<usize, Refused> {
         let (sequence, ssrc, head) = rtp_head(packet)?;
-        let index = self.rtp.index(ssrc, sequence)?;
+        let index = self.0.rtp.index(ssrc, sequence)?;
         if index >= RTP_INDICES {
             return Err(Refused::UsedUp);
         }
-        let length = self.streams.rtp.open_rtp(packet, head, ssrc, index)?;
-        self.rtp.note(ssrc, index);
+        let length = self.0.streams.rtp.open_rtp(packet, head, ssrc, index)?;
+        self.0.rtp.note(ssrc, index);
         Ok(length)
     }
 
@@ -169,13 +173,13 @@ impl Receiver {
             return Err(Refused::Malformed);
         }
         let ssrc = word_at(packet, RTCP_SSRC)?;
-        let word = self.streams.rtcp.rtcp_word(packet)?;
+        let word = self.0.streams.rtcp.rtcp_word(packet)?;
         let index = u64::from(word & !ENCRYPTED);
-        if self.rtcp.get(ssrc).is_some_and(|window| !window.admits(index)) {
+        if self.0.rtcp.get(ssrc).is_some_and(|window| !window.admits(index)) {
             return Err(Refused::Replayed);
         }
-        let length = self.streams.rtcp.open_rtcp(packet, ssrc, word)?;
-        self.rtcp.note(ssrc, index);
+        let length = self.0.streams.rtcp.open_rtcp(packet, ssrc, word)?;
+        self.0.rtcp.note(ssrc, index);
         Ok(length)
     }
 }

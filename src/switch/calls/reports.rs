@@ -92,13 +92,13 @@ impl Call {
     }
 
     /// Which side and stream of a relay this port of ours is.
-    fn place_of(&self, port: u16) -> Option<(RelaySide, usize)> {
+    pub(super) fn place_of(&self, port: u16) -> Option<(RelaySide, usize)> {
         let of_a = self.a.leg.sip().and_then(|leg| leg.slot_of(port));
         let of_b = || self.b.iter().find_map(|b| b.leg.sip()?.slot_of(port));
         of_a.map(|slot| (RelaySide::A, slot)).or_else(|| of_b().map(|slot| (RelaySide::B, slot)))
     }
 
-    fn relay_mut(&mut self, slot: usize) -> Option<&mut Relay> {
+    pub(super) fn relay_mut(&mut self, slot: usize) -> Option<&mut Relay> {
         let Media::Relay(relay) = &mut self.media else { return None };
         match slot.checked_sub(1) {
             None => Some(relay),

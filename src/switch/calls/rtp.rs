@@ -1,7 +1,6 @@
 //! What comes in at RTP ports. The hot path: fifty times a second for each side of each call.
 use super::reports::is_report;
 use super::{CallId, Media, SipLeg};
-use crate::media::Side as RelaySide;
 use crate::switch::{Output, Switch};
 use crate::util::MEDIA;
 use crate::util::time::Now;
@@ -37,29 +36,16 @@ impl Switch {
 
     fn relay_rtp(&mut self, id: CallId, port: u16, from: SocketAddr, bytes: &mut Vec<u8>, now: Now) -> Heard {
         let Some(call) = self.calls.all.get_mut(&id) else { return Heard::Dropped };
+        let Some((side, slot)) = call.place_of(port) else { return Heard::Dropped };
         if !call.open_packet(port, bytes) {
             return Heard::Dropped;
         }
-        let Media::Relay(relay) = &mut call.media else { return Heard::Dropped };
-        let (a, b) = (call.a.leg.sip(), call.b.iter().find_map(|b| b.leg.sip()));
-        let of_a = a.and_then(|leg| leg.slot_of(port));
-        let side = if of_a.is_some() { RelaySide::A } else { RelaySide::B };
-        // The legs of one fork share their ports.
-        let Some(slot) = of_a.or_else(|| b?.slot_of(port)) else { return Heard::Dropped };
-        let relay = match slot.checked_sub(1) {
-            None => Some(&mut **relay),
-            Some(further) => call.further.get_mut(further),
-        };
-        let Some(relay) = relay else { return Heard::Dropped };
+        let Some(relay) = call.relay_mut(slot) else { return Heard::Dropped };
         let to = relay.handle_rtp(side, from, bytes, now.mono);
-        if let Some((_, to)) = relay.take_learnt().filter(|_| MEDIA) {
+        if let Some(to) = relay.take_learnt().filter(|_| MEDIA) {
             self.outputs.push_back(Output::PinRtp { port, to });
         }
-        let out = match side {
-            RelaySide::A => b,
-            RelaySide::B => a,
-        };
-        match (to, out.and_then(|leg| leg.port_of(slot))) {
+        match (to, call.leg_of(side.other()).and_then(|leg| leg.port_of(slot))) {
             (Some(to), Some(port)) if is_somewhere(to) && call.close_packet(port, bytes) => {
                 Heard::Send { port, to }
             }

@@ -54,42 +54,20 @@ impl<'a> Blocks<'a> {
 
 impl Block {
     #[must_use]
-    pub const fn from_bytes(bytes: &[u8; BLOCK]) -> Self {
-        let [
-            s0,
-            s1,
-            s2,
-            s3,
-            fraction,
-            l0,
-            l1,
-            l2,
-            h0,
-            h1,
-            h2,
-            h3,
-            j0,
-            j1,
-            j2,
-            j3,
-            r0,
-            r1,
-            r2,
-            r3,
-            d0,
-            d1,
-            d2,
-            d3,
-        ] = *bytes;
+    pub fn from_bytes(bytes: &[u8; BLOCK]) -> Self {
+        let mut words = bytes.as_chunks::<4>().0.iter().copied();
+        let mut next = || words.next().unwrap_or_default();
+        let (ssrc, [fraction, lost @ ..]) = (next(), next());
+        let [l0, l1, l2] = lost;
         Self {
-            ssrc: u32::from_be_bytes([s0, s1, s2, s3]),
+            ssrc: u32::from_be_bytes(ssrc),
             fraction,
             // The sign of 24 bits.
             lost: i32::from_be_bytes([l0, l1, l2, 0]) >> 8,
-            highest: u32::from_be_bytes([h0, h1, h2, h3]),
-            jitter: u32::from_be_bytes([j0, j1, j2, j3]),
-            last_report: u32::from_be_bytes([r0, r1, r2, r3]),
-            delay: u32::from_be_bytes([d0, d1, d2, d3]),
+            highest: u32::from_be_bytes(next()),
+            jitter: u32::from_be_bytes(next()),
+            last_report: u32::from_be_bytes(next()),
+            delay: u32::from_be_bytes(next()),
         }
     }
 }

@@ -56,38 +56,15 @@ impl Block {
     /// More lost packets than 24 bits hold are as many as they hold.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; BLOCK] {
-        let [s0, s1, s2, s3] = self.ssrc.to_be_bytes();
-        let [_, l0, l1, l2] = self.lost.clamp(-0x80_0000, 0x7f_ffff).to_be_bytes();
-        let [h0, h1, h2, h3] = self.highest.to_be_bytes();
-        let [j0, j1, j2, j3] = self.jitter.to_be_bytes();
-        let [r0, r1, r2, r3] = self.last_report.to_be_bytes();
-        let [d0, d1, d2, d3] = self.delay.to_be_bytes();
-        [
-            s0,
-            s1,
-            s2,
-            s3,
-            self.fraction,
-            l0,
-            l1,
-            l2,
-            h0,
-            h1,
-            h2,
-            h3,
-            j0,
-            j1,
-            j2,
-            j3,
-            r0,
-            r1,
-            r2,
-            r3,
-            d0,
-            d1,
-            d2,
-            d3,
-        ]
+        let [_, lost @ ..] = self.lost.clamp(-0x80_0000, 0x7f_ffff).to_be_bytes();
+        let [l0, l1, l2] = lost;
+        let loss = u32::from_be_bytes([self.fraction, l0, l1, l2]);
+        let words = [self.ssrc, loss, self.highest, self.jitter, self.last_report, self.delay];
+        let mut bytes = [0; BLOCK];
+        for (place, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(words) {
+            *place = word.to_be_bytes();
+        }
+        bytes
     }
 }
 
