@@ -214,7 +214,8 @@ pub fn explained(answer: &Value) -> String {
     out
 }
 
-#[cfg(test)]
+// Builds without it show no sides.
+#[cfg(all(test, feature = "media"))]
 mod tests {
     use super::*;
     use serde_json::json;
