@@ -5,4 +5,5 @@
 mod drift;
 mod keys;
 mod network;
+mod trace;
 mod world;
