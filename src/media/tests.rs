@@ -86,6 +86,33 @@ fn sound_goes_both_ways_in_both_laws() {
     }
 }
 
+/// Bytes as they are on the wires, not by way of `to_le_bytes`: this holds on big-endian machines too, where `cross/qemu` runs it.
+#[test]
+fn the_stick_has_its_low_byte_first_on_every_machine() {
+    let mut gateway = gateway(remote(Codec::Pcma, 20));
+    let mut voice = Vec::new();
+    for n in 0..20u16 {
+        let now = at(20 * u64::from(n));
+        // -296 and 9,984 in A-law, two of each: G.711 table 1a with the even bits inverted.
+        gateway.handle_rtp(
+            PEER.parse().unwrap(),
+            &rtp(8, n, u32::from(n) * 160, &[0x47, 0x47, 0xb6, 0xb6].repeat(40)),
+            now,
+        );
+        gateway.handle_voice(&[0xd8, 0xfe, 0x00, 0x27].repeat(80), now);
+        for output in drain(&mut gateway) {
+            match output {
+                Output::Voice(bytes) => voice = bytes.to_vec(),
+                Output::Rtp { bytes, .. } => assert_eq!(&bytes[12..], [0x47, 0xb6].repeat(80), "{n}"),
+                Output::Digit(digit) => panic!("{digit}"),
+            }
+        }
+    }
+    let pair = [0xd8, 0xfe, 0xd8, 0xfe, 0x00, 0x27, 0x00, 0x27];
+    assert!(voice.windows(8).any(|bytes| bytes == pair), "{voice:02x?}");
+    assert!(voice.chunks(2).all(|sample| sample == &pair[..2] || sample == &pair[4..6]), "{voice:02x?}");
+}
+
 fn press(code: u8, sequence: u16, timestamp: u32, end: bool) -> Vec<u8> {
     rtp(EVENTS, sequence, timestamp, &Event { code, end, volume: 10, duration: 800 }.to_bytes())
 }
