@@ -2,7 +2,7 @@
 use super::control::ClientEvent;
 use crate::message::DiskError;
 use crate::message::mail::Outcome;
-use crate::switch::LineId;
+use crate::switch::{LineId, ModeSwitchTrouble, Plug};
 use serialport::TTYPort;
 
 pub enum Event {
@@ -25,6 +25,11 @@ pub enum Event {
         line: LineId,
         generation: u32,
         why: String,
+    },
+    /// A stick was asked to switch from CD to modem, or why not.
+    Switched {
+        plug: Plug,
+        result: Result<(), ModeSwitchTrouble>,
     },
     Stored {
         token: u64,

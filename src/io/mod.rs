@@ -30,6 +30,7 @@ mod tls;
 #[allow(unsafe_code)]
 mod tty;
 mod uevent;
+mod usb;
 
 pub use run::{Options, read_config, run};
 pub use seed::seed;

@@ -26,7 +26,7 @@ pub fn take(rung: Rung, plug: &Plug, sysfs: &Path, dev: &Path) -> std::io::Resul
     let device = sysfs.join("bus/usb/devices").join(&plug.path);
     match rung {
         Rung::UsbReset => {
-            let node = dev.join(format!("bus/usb/{:03}/{:03}", plug.bus, plug.device));
+            let node = super::usb::node_path(dev, plug);
             let file = fs::OpenOptions::new().write(true).open(node)?;
             Ok(ioctl::reset(file.as_raw_fd())?)
         }

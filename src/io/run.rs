@@ -8,7 +8,7 @@ use super::event::{Event, Events};
 use super::net::Net;
 use super::ports::Ports;
 use super::reactor::{Source, Timer, block_on, look, spawn};
-use super::{disk, mail, reset, sysfs, uevent};
+use super::{disk, mail, reset, sysfs, uevent, usb};
 use crate::config::Loaded;
 use crate::message::Change;
 use crate::switch::{Output, Switch};
@@ -280,6 +280,7 @@ impl Shell {
                     self.next_look = Some(now.mono);
                 }
             }
+            Event::Switched { plug, result } => self.switch.handle_switched(&plug, result, now),
             Event::Stored { token, result } => self.switch.handle_stored(token, result, now),
             Event::Mailed(outcome) => self.switch.handle_mailed(&outcome, now),
             Event::Client(ClientEvent::Request { client, line }) => {
@@ -356,6 +357,7 @@ impl Shell {
                 | Output::PinRtp { .. }
                 | Output::CloseRtp { .. }
                 | Output::Rtp { .. }) => self.carry_out_call(output),
+                Output::ModeSwitch(order) => usb::switch(order, &self.options.dev, &self.events),
                 Output::Reset { plug, rung } => {
                     if let Err(why) = reset::take(rung, &plug, &self.options.sysfs, &self.options.dev) {
                         log::warn!("{rung} at {}: {why}", plug.path);

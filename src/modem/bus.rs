@@ -49,6 +49,8 @@ pub enum Role {
 const HUAWEI: u16 = 0x12d1;
 const VENDOR_CLASS: u8 = 0xff;
 const MASS_STORAGE: u8 = 0x08;
+/// What HiLink sticks are once they are routers. DONGLE 1.1.
+const ROUTERS: [u16; 2] = [0x14db, 0x14dc];
 
 /// Interface numbers of modem, voice and commands by product id, where sub-class and protocol say nothing. DONGLE 1.4.
 /// 1506's order depends on `AT^SETPORT`, so it is left to the probe.
@@ -69,6 +71,8 @@ pub enum Kind {
     Foreign,
     /// A stick that still shows its CD.
     Storage,
+    /// A stick that is a router (HiLink): no serial ports, no voice.
+    Router,
     /// A stick whose ports are not all there yet: they come 10 to 100 ms apart.
     Incomplete,
     /// A stick with its ports, likeliest command port first.
@@ -87,6 +91,8 @@ impl UsbDevice {
             let first = self.interfaces.iter().find(|i| i.number == 0);
             return if first.is_some_and(|i| i.class == MASS_STORAGE) {
                 Kind::Storage
+            } else if ROUTERS.contains(&self.product) {
+                Kind::Router
             } else {
                 Kind::Foreign
             };
@@ -246,6 +252,7 @@ mod tests {
             stick(0x1446, &[(0, 8, 6, 0x50, 2, false), (1, 8, 6, 0x50, 2, false)]).kind(),
             Kind::Storage
         );
+        assert_eq!(stick(0x14dc, &[(0, 2, 6, 0, 1, false), (1, 10, 0, 0, 2, false)]).kind(), Kind::Router);
         let mut other = stick(0x1001, &[(0, 255, 255, 255, 3, true), (1, 255, 255, 255, 2, true)]);
         other.vendor = 0x0403;
         assert_eq!(other.kind(), Kind::Foreign);

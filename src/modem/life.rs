@@ -11,6 +11,14 @@ pub enum Life {
     Absent {
         reason: Option<String>,
     },
+    /// It shows itself as a CD, and that is not being changed.
+    Storage {
+        reason: String,
+    },
+    /// It showed itself as a CD and was asked to be a modem.
+    Switching {
+        reason: String,
+    },
     /// Its ports are being opened; `waiting` are not open yet.
     Opening {
         waiting: usize,
@@ -52,6 +60,8 @@ impl Life {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Absent { .. } => "absent",
+            Self::Storage { .. } => "storage",
+            Self::Switching { .. } => "switching",
             Self::Opening { .. } => "opening",
             Self::Probing { .. } => "probing",
             Self::Starting { .. } => "starting",
@@ -68,11 +78,18 @@ impl Life {
     pub fn reason(&self) -> Option<String> {
         match self {
             Self::Absent { reason } => reason.clone(),
+            Self::Storage { reason } | Self::Switching { reason } => Some(reason.clone()),
             Self::Sim { trouble, .. } => Some(trouble.to_string()),
             Self::Resetting { rung, .. } => Some(rung.to_string()),
             Self::Failed { reason, .. } => Some(reason.clone()),
             _ => None,
         }
+    }
+
+    /// There is no stick with ports.
+    #[must_use]
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent { .. } | Self::Storage { .. } | Self::Switching { .. })
     }
 
     /// Texts can be read, deleted and sent.

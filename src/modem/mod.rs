@@ -10,6 +10,7 @@ pub mod engine;
 pub mod ladder;
 mod learnt;
 pub mod life;
+pub mod modeswitch;
 mod session;
 pub mod sim;
 pub mod slots;

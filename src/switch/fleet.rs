@@ -11,6 +11,13 @@ pub struct Plug {
     pub device: u32,
 }
 
+impl Plug {
+    #[must_use]
+    pub fn of(device: &UsbDevice) -> Self {
+        Self { path: device.path.clone(), bus: device.busnum, device: device.devnum }
+    }
+}
+
 /// What a session learnt of a stick.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
@@ -34,7 +41,7 @@ impl Fleet {
     pub fn look(&mut self, devices: &[UsbDevice]) -> bool {
         let now: Table<Plug, Kind> = devices
             .iter()
-            .map(|d| (Plug { path: d.path.clone(), bus: d.busnum, device: d.devnum }, d.kind()))
+            .map(|d| (Plug::of(d), d.kind()))
             .filter(|(_, kind)| *kind != Kind::Foreign)
             .collect();
         self.settled = now
@@ -95,11 +102,16 @@ impl Fleet {
         {
             return Some(format!("a stick is at {}, the section wants {wanted}", plug.path));
         }
-        let storage = self.seen.iter().find(|(_, kind)| **kind == Kind::Storage)?;
+        let router = self.seen.iter().find(|(_, kind)| **kind == Kind::Router)?;
         Some(format!(
-            "the stick at {} still shows itself as a CD: install usb-modeswitch, or send it AT^U2DIAG=256 once",
-            storage.0.path
+            "the stick at {} is a router (HiLink): it has no calls and no texts for us without another firmware",
+            router.0.path
         ))
+    }
+
+    /// Sockets in which a stick shows itself as a CD.
+    pub fn storages(&self) -> impl Iterator<Item = &str> {
+        self.seen.iter().filter(|(_, kind)| **kind == Kind::Storage).map(|(plug, _)| plug.path.as_str())
     }
 
     /// How well a stick fits; `None` when it certainly does not.

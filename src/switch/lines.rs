@@ -1,13 +1,16 @@
 //! The dongles: attached and detached, their ports, their events.
-use super::fleet::{Known, choosiness};
+use super::fleet::{Fleet, Known, Plug, choosiness};
 use super::line::{Line, LineId};
 use super::storing::Purpose;
+use super::switching::{Switching, Trouble};
 use super::{Output, Switch};
+use crate::config::Dongle;
 use crate::message::outbox::Attempt;
 use crate::message::store;
 use crate::message::{Change, TextId};
 use crate::modem::bus::UsbDevice;
-use crate::modem::{Action, Event, Life, PinNote, SendResult};
+use crate::modem::{Action, Event, PinNote, SendResult};
+use crate::util::MANAGER;
 use crate::util::text::one_line;
 use crate::util::time::{Instant, Now};
 use crate::wire::at::Final;
@@ -43,6 +46,7 @@ impl Switch {
                 line.modem.handle_detached(None);
             }
         }
+        self.switch_sticks(devices, now.mono);
         self.attach(now.mono);
         self.turn(now);
     }
@@ -131,10 +135,37 @@ impl Switch {
                 log::info!("dongle '{}': stick found at {}", line.section.name, plug.path);
                 line.plug = Some((plug, ports.clone()));
                 line.modem.handle_attached(ports, true, now);
-            } else if matches!(line.modem.life(), Life::Absent { .. }) {
-                line.modem.handle_detached(self.fleet.explain(&line.section));
+            } else if line.modem.life().is_absent() {
+                match unswitched(&self.fleet, &self.switching, &line.section) {
+                    Some((switching, why)) => line.modem.handle_storage(switching, why),
+                    None => line.modem.handle_detached(self.fleet.explain(&line.section)),
+                }
             }
         }
+    }
+
+    /// Ask sticks that show themselves as a CD to be modems.
+    fn switch_sticks(&mut self, devices: &[UsbDevice], now: Instant) {
+        if !MANAGER {
+            return;
+        }
+        let Self { lines, switching, outputs, .. } = self;
+        let named = |path: &str| lines.iter().any(|l| l.section.usb.as_deref() == Some(path));
+        let waits = |line: &&Line| line.plug.is_none() && !line.has_explicit_ports();
+        let wanted = |path: &str| {
+            lines.iter().filter(waits).any(|l| l.section.usb.as_deref().is_none_or(|usb| usb == path))
+        };
+        switching.look(devices, named, wanted, now);
+        while let Some(order) = switching.poll_order() {
+            outputs.push_back(Output::ModeSwitch(order));
+        }
+    }
+
+    /// What became of an `Output::ModeSwitch`, as far as the asking goes; the bus shows the rest.
+    pub fn handle_switched(&mut self, plug: &Plug, result: Result<(), Trouble>, now: Now) {
+        self.switching.on_result(plug, result, now.mono);
+        self.attach(now.mono);
+        self.turn(now);
     }
 
     pub(super) fn line_mut(&mut self, id: LineId) -> Option<&mut Line> {
@@ -211,6 +242,25 @@ impl Switch {
         let change = Change::Write { name: pin_file(key), bytes };
         self.store(Purpose::Pin { line, key }, change);
     }
+}
+
+/// What is the matter with a stick that shows itself as a CD and that this section could take. The flag: it is being switched.
+fn unswitched(fleet: &Fleet, switching: &Switching, section: &Dongle) -> Option<(bool, String)> {
+    let fits = |path: &&str| section.usb.as_deref().is_none_or(|usb| usb == *path);
+    if MANAGER {
+        return fleet
+            .storages()
+            .chain(switching.under_way())
+            .filter(fits)
+            .find_map(|path| switching.explain(path));
+    }
+    let path = fleet.storages().find(fits)?;
+    Some((
+        false,
+        format!(
+            "the stick at {path} still shows itself as a CD: install usb-modeswitch, or send it AT^U2DIAG=256 once"
+        ),
+    ))
 }
 
 /// The file of what is known of one PIN on one SIM.

@@ -19,6 +19,7 @@ mod rtp_ports;
 mod settings;
 mod sip;
 mod storing;
+mod switching;
 mod texts;
 mod trace;
 mod trunks;
@@ -29,6 +30,7 @@ mod view;
 pub use calls::Heard;
 pub use fleet::Plug;
 pub use line::LineId;
+pub use switching::{Order as ModeSwitch, Trouble as ModeSwitchTrouble};
 
 use crate::config::{Extension, Loaded, Smtp};
 use crate::message::inbox::Inbox;
@@ -124,6 +126,8 @@ pub enum Output {
         to: SocketAddr,
         bytes: Vec<u8>,
     },
+    /// Ask a stick that shows itself as a CD to be a modem; `handle_switched` answers.
+    ModeSwitch(ModeSwitch),
     /// Reset the stick on the bus.
     Reset {
         plug: Plug,
@@ -195,6 +199,7 @@ pub struct Switch {
     lines: Vec<line::Line>,
     next_line: u32,
     fleet: fleet::Fleet,
+    switching: switching::Switching,
     unsettled: bool,
     pins: Table<u64, PinNote>,
     inbox: Inbox,
@@ -252,6 +257,7 @@ impl Switch {
             lines: Vec::new(),
             next_line: 0,
             fleet: fleet::Fleet::default(),
+            switching: switching::Switching::default(),
             unsettled: true,
             pins: Table::new(),
             inbox: Inbox::default(),

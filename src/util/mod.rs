@@ -19,5 +19,7 @@ pub mod zone;
 pub const OFFICE: bool = cfg!(feature = "office");
 /// Whether this build has sound beyond plain G.711 (feature `media`).
 pub const MEDIA: bool = cfg!(feature = "media");
+/// Whether this build looks after sticks beyond what one needs that is a modem already (feature `manager`).
+pub const MANAGER: bool = cfg!(feature = "manager");
 /// What a build without it says to who wants a trace.
 pub const NO_TRACE: &str = "this build has no trace; the full package has it";

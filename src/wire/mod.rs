@@ -7,3 +7,4 @@ pub mod sdp;
 pub mod sip;
 pub mod sms;
 pub mod uci;
+pub mod usb;

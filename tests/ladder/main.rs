@@ -12,3 +12,4 @@ mod player;
 mod reloads;
 mod sending;
 mod sticks;
+mod switching;

@@ -170,10 +170,19 @@ impl Modem {
 
     /// The stick is gone from the bus.
     pub fn handle_detached(&mut self, reason: Option<String>) {
+        self.let_go(Life::Absent { reason });
+    }
+
+    /// The stick shows itself as a CD. `switching`: it was asked to be a modem.
+    pub fn handle_storage(&mut self, switching: bool, reason: String) {
+        self.let_go(if switching { Life::Switching { reason } } else { Life::Storage { reason } });
+    }
+
+    fn let_go(&mut self, life: Life) {
         self.close();
         self.ports.clear();
         self.view = View::default();
-        self.enter(Life::Absent { reason });
+        self.enter(life);
     }
 
     /// A port of `Action::Open` was opened, or why not.
@@ -199,7 +208,7 @@ impl Modem {
 
     /// A port hung up or failed.
     pub fn handle_closed(&mut self, why: &str, now: Instant) {
-        if matches!(self.life, Life::Absent { .. } | Life::Resetting { .. } | Life::Failed { .. }) {
+        if self.life.is_absent() || matches!(self.life, Life::Resetting { .. } | Life::Failed { .. }) {
             return;
         }
         self.close();
