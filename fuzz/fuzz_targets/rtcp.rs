@@ -5,6 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
 use tandem::media::{Coding, Codec, ControlWay, Direction, Gateway, Relay, Remote, Seed, Side, Types, Way, Wording};
 use tandem::util::time::Instant;
+use tandem::wire::dtmf::Dtmf;
 use tandem::wire::rtcp::Datagram;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -77,5 +78,6 @@ fn remote(argument: u8) -> Remote {
         ptime_ms: argument,
         direction: if argument & 16 == 0 { Direction::SendRecv } else { Direction::SendOnly },
         symmetric: argument & 32 == 0,
+        dtmf: Dtmf::Auto,
     }
 }

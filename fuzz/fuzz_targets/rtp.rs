@@ -5,6 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
 use tandem::media::{Codec, Direction, Gateway, Output, Relay, Remote, Seed, Side, Types, Way};
 use tandem::util::time::Instant;
+use tandem::wire::dtmf::Dtmf;
 use tandem::wire::rtp::{HEADER, Packet};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -79,5 +80,6 @@ fn remote(operation: u8, argument: u8) -> Remote {
             _ => Direction::Inactive,
         },
         symmetric: argument & 32 == 0,
+        dtmf: [Dtmf::Auto, Dtmf::Rtp, Dtmf::Info, Dtmf::InBand][usize::from(argument >> 6)],
     }
 }

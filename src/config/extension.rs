@@ -36,6 +36,8 @@ pub struct Extension {
     pub hide: bool,
     /// `srtp`, default accept: whether its sound is encrypted.
     pub srtp: Srtp,
+    /// `dtmf`, default auto: how keys are told to it.
+    pub dtmf: Dtmf,
     /// `list allow`: routes that it may use, by name or class; empty: every route. Emergency numbers need none.
     pub allow: Vec<String>,
     /// `list deny`: routes that it may not use, by name or class, whatever `allow` says.
@@ -53,6 +55,7 @@ pub enum Digest {
     Both,
 }
 
+pub use crate::wire::dtmf::Dtmf;
 pub use crate::wire::sdp::Codec;
 
 pub use crate::wire::sdp::secure::Policy as Srtp;
@@ -69,6 +72,21 @@ pub(super) fn srtp(fields: &mut Fields<'_>) -> Srtp {
         "optional" => Srtp::Optional,
         "required" => Srtp::Required,
         _ => Srtp::Accept,
+    }
+}
+
+/// `dtmf`. The smallest build knows telephone events only.
+pub(super) fn dtmf(fields: &mut Fields<'_>) -> Dtmf {
+    let word = fields.text("dtmf").unwrap_or_default();
+    match word.as_str() {
+        "info" | "inband" if !MEDIA => {
+            fields.bad("dtmf", &word, "auto or rfc4733: the others are in the full package");
+            Dtmf::Auto
+        }
+        "rfc4733" => Dtmf::Rtp,
+        "info" => Dtmf::Info,
+        "inband" => Dtmf::InBand,
+        _ => Dtmf::Auto,
     }
 }
 
@@ -138,6 +156,7 @@ impl Extension {
             caller_id: fields.text("caller_id"),
             hide: fields.flag("hide"),
             srtp: srtp(fields),
+            dtmf: dtmf(fields),
             allow: fields.list("allow"),
             deny: fields.list("deny"),
             features: Features::from_uci(fields),

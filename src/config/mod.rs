@@ -32,7 +32,7 @@ mod value;
 pub use destination::{Destination, HangupWord};
 pub use dongle::Dongle;
 pub use dscp::Dscp;
-pub use extension::{Codec, Digest, Extension, Srtp};
+pub use extension::{Codec, Digest, Dtmf, Extension, Srtp};
 pub use features::{Features, ForwardWhen};
 pub use forward::{Forward, Target};
 pub use group::{Group, Strategy};

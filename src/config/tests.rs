@@ -348,6 +348,7 @@ config extension '20'
 	option caller_id '+4930120'
 	option hide '1'
 	option srtp 'off'
+	option dtmf 'rfc4733'
 	option allow 'r near'
 	list deny 'far'
 	option call_waiting '0'
@@ -387,6 +388,7 @@ config trunk 't'
 	list realm 'my provider'
 	option emergency '1'
 	option srtp 'off'
+	option dtmf 'rfc4733'
 config route 'r'
 	option enabled '0'
 	option from 'extensions 20 g t d'
@@ -494,6 +496,7 @@ fn every_option_arrives() {
             caller_id: some("+4930120"),
             hide: true,
             srtp: super::Srtp::Off,
+            dtmf: super::Dtmf::Rtp,
             allow: vec![named("r"), named("near")],
             deny: vec![named("far")],
             features: features(),
@@ -523,6 +526,7 @@ fn every_option_arrives() {
             realms: vec![named("my provider")],
             emergency: true,
             srtp: super::Srtp::Off,
+            dtmf: super::Dtmf::Rtp,
         }],
         groups: vec![Group {
             name: named("g"),

@@ -44,6 +44,8 @@ fn wrong_options() {
         ("extension", "codecs 'g722'", "is 'g722', want pcmu or pcma beside it"),
         ("extension", "srtp 'yes'", "is 'yes', want off, accept, optional or required"),
         ("trunk", "srtp '1'", "is '1', want off, accept, optional or required"),
+        ("extension", "dtmf 'sip'", "is 'sip', want auto, rfc4733, info or inband"),
+        ("trunk", "dtmf 'rfc2833'", "is 'rfc2833', want auto, rfc4733, info or inband"),
         ("extension", "allow 'a-b'", "is 'a-b', want the name or the class of a route"),
         (
             "route",
@@ -252,6 +254,28 @@ fn keys_that_can_be_read_on_the_way() {
         let said = |text: &str| notices(text).iter().filter(|n| n.contains("can be read on the way")).count();
         assert_eq!(said(&text("", "udp", srtp)), noticed, "{srtp}");
         assert_eq!(said(&text(by_tls, "tls", srtp)), 0, "{srtp}");
+    }
+}
+
+/// How keys are told to a phone or a trunk.
+#[test]
+#[cfg(feature = "media")]
+fn ways_of_keys() {
+    use crate::config::Dtmf;
+    for (line, want) in [
+        ("", Dtmf::Auto),
+        ("option dtmf 'auto'\n", Dtmf::Auto),
+        ("option dtmf 'rfc4733'\n", Dtmf::Rtp),
+        ("option dtmf 'info'\n", Dtmf::Info),
+        ("option dtmf 'inband'\n", Dtmf::InBand),
+    ] {
+        let text = format!(
+            "config tandem 'main'\noption country 'DE'\nconfig extension '100'\noption secret 'x y'\n{line}\
+             config trunk 't'\noption host 'h.example'\n{line}"
+        );
+        let loaded = Loaded::parse(text.as_bytes());
+        assert!(loaded.is_right(), "{loaded}");
+        assert_eq!((loaded.config.extensions[0].dtmf, loaded.config.trunks[0].dtmf), (want, want), "{line}");
     }
 }
 

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::destination::{Destination, Parties};
-use super::extension::{Codec, Srtp, codecs, srtp};
+use super::extension::{Codec, Dtmf, Srtp, codecs, dtmf, srtp};
 use super::fields::Fields;
 use super::numbering::NumberFormat;
 use super::sip::{Net, Transport};
@@ -55,6 +55,8 @@ pub struct Trunk {
     pub realms: Vec<String>,
     /// `srtp`, default accept: whether its sound is encrypted.
     pub srtp: Srtp,
+    /// `dtmf`, default auto: how keys are told to it.
+    pub dtmf: Dtmf,
     /// `emergency`, default 0: emergency calls are tried by those with 1 before all others.
     pub emergency: bool,
 }
@@ -150,6 +152,7 @@ impl Trunk {
             }),
             realms: fields.list("realm"),
             srtp: srtp(fields),
+            dtmf: dtmf(fields),
             emergency: fields.flag("emergency"),
         }
     }

@@ -3,7 +3,9 @@ mod reports;
 
 use super::Output;
 use super::control::Session;
-use super::digits::keys::Keys;
+use super::digits::doubles::{Doubles, Means};
+use super::digits::ear::Ear;
+use super::digits::keys::{Keys, Pressed};
 use super::digits::tones::Tones;
 use super::jitter::{JitterBuffer, STALL};
 use super::latch::Latch;
@@ -11,7 +13,8 @@ use super::outgoing::Outgoing;
 use super::reception::{Arrival, Reception};
 use super::stats::Stats;
 use super::voice::{VoiceBytes, to_bytes};
-use super::{FRAME, Remote, Seed};
+use super::{Codec, FRAME, PACKET_SAMPLES, Remote, Seed};
+use crate::util::MEDIA;
 use crate::util::limits::MEDIA_OUTPUTS;
 use crate::util::time::Instant;
 use crate::wire::rtp::{COMFORT_NOISE, Event, Packet};
@@ -46,6 +49,9 @@ pub struct Gateway {
     outgoing: Outgoing,
     reception: Reception,
     keys: Keys,
+    /// Where keys may come in the sound.
+    ear: Option<Box<Ear>>,
+    doubles: Doubles,
     outputs: VecDeque<Output>,
     stats: Stats,
 }
@@ -60,6 +66,8 @@ impl Gateway {
             outgoing: Outgoing::new(seed),
             reception: Reception::default(),
             keys: Keys::default(),
+            ear: None,
+            doubles: Doubles::default(),
             outputs: VecDeque::new(),
             stats: Stats::default(),
         }
@@ -84,6 +92,9 @@ impl Gateway {
             }
         }
         self.note_latch();
+        let remote = self.peer.as_ref().map(|peer| &peer.remote);
+        let listens = MEDIA && remote.is_some_and(|r| r.dtmf.may_sound(r.event_receive.is_some()));
+        self.ear = listens.then(|| self.ear.take().unwrap_or_default());
         if moved {
             self.outgoing.open_way(now);
             self.handle_timeout(now);
@@ -195,6 +206,11 @@ impl Gateway {
         }
     }
 
+    /// The phone's user pressed a key, as its INFO says.
+    pub fn press(&mut self, digit: char, now: Instant) {
+        self.on_key(Means::Info, digit, now);
+    }
+
     #[must_use]
     pub const fn stats(&self) -> &Stats {
         &self.stats
@@ -214,6 +230,9 @@ impl Gateway {
         for bytes in packets {
             stats.last_sent_at = Some(now);
             push_rtp(outputs, stats, to, bytes);
+        }
+        if let Some(digit) = outgoing.take_pressed().filter(|_| MEDIA) {
+            push(outputs, stats, Output::Inform(digit));
         }
     }
 
@@ -242,9 +261,13 @@ impl Gateway {
         } else if let Some(codec) = remote.codec_of(packet.payload_type) {
             self.reception.on_timestamp(packet.timestamp, PER_MS, now);
             self.reception.note_in(&mut self.stats);
+            let is_key = self.hears_key(packet, codec, now);
             let Some(voice) = &mut self.voice else { return };
             let header = (packet.timestamp, packet.marker);
-            voice.jitter.put(header, (codec, packet.payload), now, &mut self.stats);
+            let silence = [codec.silence(); PACKET_SAMPLES];
+            let payload =
+                if is_key { silence.get(..packet.payload.len()).unwrap_or(&silence) } else { packet.payload };
+            voice.jitter.put(header, (codec, payload), now, &mut self.stats);
         } else if let Some(voice) = &mut self.voice {
             voice.jitter.put_silence(packet.timestamp);
         }
@@ -253,10 +276,32 @@ impl Gateway {
     fn on_event(&mut self, packet: &Packet, now: Instant) {
         let (Some(event), Some(voice)) = (Event::parse(packet.payload), &mut self.voice) else { return };
         voice.jitter.put_silence(packet.timestamp);
-        let digit = self.keys.on_event(packet.timestamp, packet.marker, event, now, &mut self.stats);
-        if let Some(digit) = digit {
-            push(&mut self.outputs, &mut self.stats, Output::Digit(digit));
+        match self.keys.on_event(packet.timestamp, packet.marker, event, now) {
+            Some(Pressed::Digit(digit)) => self.on_key(Means::Event, digit, now),
+            Some(Pressed::Other) => {
+                self.stats.events_ignored = self.stats.events_ignored.saturating_add(1);
+            }
+            None => {}
         }
+    }
+
+    /// Whether this sound is that of a key, which the stick tells by itself.
+    fn hears_key(&mut self, packet: &Packet, codec: Codec, now: Instant) -> bool {
+        let Some(ear) = self.ear.as_mut().filter(|_| MEDIA) else { return false };
+        let was_down = ear.is_down();
+        let mut begun = heapless::Vec::<char, 2>::new();
+        ear.listen(packet, codec, &mut |digit| begun.extend(Some(digit)));
+        let is_key = was_down || ear.is_down();
+        begun.into_iter().for_each(|digit| self.on_key(Means::Sound, digit, now));
+        is_key
+    }
+
+    fn on_key(&mut self, means: Means, digit: char, now: Instant) {
+        if MEDIA && !self.doubles.is_new(means, digit, now) {
+            return;
+        }
+        self.stats.digits_from_phone = self.stats.digits_from_phone.saturating_add(1);
+        push(&mut self.outputs, &mut self.stats, Output::Digit(digit));
     }
 
     fn end_event(&mut self) {

@@ -33,7 +33,9 @@ pub use quality::Quality;
 pub use relay::{Forward, Relay, Side, Types, Way};
 pub use stats::Stats;
 
+use crate::util::MEDIA;
 use crate::util::limits::RECEIVE_TYPES;
+use crate::wire::dtmf::Dtmf;
 use core::net::SocketAddr;
 
 /// Samples of a stick's frame: 20 ms.
@@ -82,9 +84,29 @@ pub struct Remote {
     pub direction: Direction,
     /// The peer is behind NAT: the address in its SDP may be wrong.
     pub symmetric: bool,
+    /// How keys are told to the peer.
+    pub dtmf: Dtmf,
+}
+
+/// How a peer is told of a key now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    /// By events of this type.
+    Event(u8),
+    Info,
+    /// As it is: in the sound.
+    Sound,
 }
 
 impl Remote {
+    const fn telling(&self) -> Telling {
+        match (self.dtmf, self.event_send) {
+            (Dtmf::Info, _) if MEDIA => Telling::Info,
+            (Dtmf::Auto | Dtmf::Rtp | Dtmf::Info, Some(payload_type)) => Telling::Event(payload_type),
+            (Dtmf::InBand, _) | (_, None) => Telling::Sound,
+        }
+    }
+
     /// The codec of a type that we listed.
     #[must_use]
     pub fn codec_of(&self, payload_type: u8) -> Option<Codec> {
@@ -116,4 +138,6 @@ pub enum Output {
     Voice([u8; FRAME_BYTES]),
     /// The phone's user pressed a key: `AT^DTMF`, once.
     Digit(char),
+    /// Behind the stick a key was pressed: INFO to the peer, once.
+    Inform(char),
 }

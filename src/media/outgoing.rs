@@ -6,7 +6,7 @@
 use super::digits::detect::{Detector, Heard};
 use super::jitter::STALL;
 use super::stats::Stats;
-use super::{FRAME, PACKET_SAMPLES, Remote, Seed};
+use super::{FRAME, PACKET_SAMPLES, Remote, Seed, Telling as By};
 use crate::util::time::Instant;
 use crate::wire::rtp::{Event, write_header};
 use core::time::Duration;
@@ -56,6 +56,8 @@ pub struct Outgoing {
     marker: bool,
     detector: Detector,
     telling: Option<Telling>,
+    /// To be told by INFO.
+    pressed: Option<char>,
     last_frame_at: Option<Instant>,
     resumed: Option<Resumed>,
     openers: u32,
@@ -74,6 +76,7 @@ impl Outgoing {
             marker: true,
             detector: Detector::default(),
             telling: None,
+            pressed: None,
             last_frame_at: None,
             resumed: None,
             openers: 0,
@@ -158,6 +161,11 @@ impl Outgoing {
         self.send_packets(remote, send);
     }
 
+    /// The key that the last frame began with, if it is to be told by INFO.
+    pub const fn take_pressed(&mut self) -> Option<char> {
+        self.pressed.take()
+    }
+
     /// The voice port closed: what was begun is ended.
     pub fn close(&mut self, remote: Option<&Remote>, send: &mut impl FnMut(Vec<u8>)) {
         if let Some(remote) = remote {
@@ -174,7 +182,7 @@ impl Outgoing {
     /// Ends the key that is being told, whatever the stick sounds like. Each event that was begun gets its ends.
     pub fn end_event(&mut self, remote: &Remote, send: &mut impl FnMut(Vec<u8>)) {
         let Some(telling) = self.telling.take() else { return };
-        if let Some(payload_type) = remote.event_send {
+        if let By::Event(payload_type) = remote.telling() {
             (0..3).for_each(|_| self.send_event(payload_type, &telling, true, send));
         }
     }
@@ -223,16 +231,20 @@ impl Outgoing {
         self.pending.clear();
     }
 
-    /// Keys in the sound, where the peer takes events; else they stay in the sound.
+    /// Keys in the sound, where the peer is told of them; else they stay in the sound.
     fn listen(&mut self, frame: &[i16; FRAME], remote: &Remote, stats: &mut Stats) {
-        if remote.event_send.is_none() {
+        let by = remote.telling();
+        if by == By::Sound {
             return;
         }
         let mut all = heapless::Vec::<Heard, 4>::new();
         self.detector.listen(frame.iter().copied(), &mut |heard| all.extend([heard]));
         for heard in all {
             match heard {
-                Heard::Begin(digit) => self.begin_event(digit, stats),
+                Heard::Begin(digit) => {
+                    self.begin_event(digit, stats);
+                    self.pressed = Some(digit).filter(|_| by == By::Info);
+                }
                 Heard::End => self.telling.iter_mut().for_each(|telling| telling.over = true),
             }
         }
@@ -247,10 +259,16 @@ impl Outgoing {
         stats.digits_from_stick = stats.digits_from_stick.saturating_add(1);
     }
 
-    /// One frame of an event: begin, update or its three ends. Its sound is not sent.
+    /// One frame of an event: begin, update or its three ends. Its sound is not sent; beside INFO there is silence.
     fn tell(&mut self, remote: &Remote, send: &mut impl FnMut(Vec<u8>)) {
-        let (Some(mut telling), Some(payload_type)) = (self.telling.take(), remote.event_send) else {
-            return;
+        let Some(mut telling) = self.telling.take() else { return };
+        let payload_type = match remote.telling() {
+            By::Event(payload_type) => payload_type,
+            By::Info | By::Sound => {
+                self.telling = (!telling.over).then_some(telling);
+                self.pending.extend_from_slice(&[0; FRAME]);
+                return self.send_packets(remote, send);
+            }
         };
         self.timestamp = self.timestamp.wrapping_add(FRAME_TIME);
         telling.duration = telling.duration.saturating_add(FRAME_TIME);

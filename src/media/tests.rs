@@ -21,6 +21,7 @@ fn remote(codec: Codec, ptime_ms: u8) -> Remote {
         ptime_ms,
         direction: Direction::SendRecv,
         symmetric: true,
+        dtmf: Dtmf::Auto,
     }
 }
 
@@ -208,7 +209,7 @@ fn strangers_get_nothing_and_are_not_heard() {
             match output {
                 Output::Rtp { to, .. } => assert_eq!(to, PEER.parse().unwrap()),
                 Output::Voice(_) => assert!(voices(&[output]).iter().all(|sample| sample.abs() <= 8)),
-                Output::Digit(digit) => panic!("{digit}"),
+                Output::Digit(digit) | Output::Inform(digit) => panic!("{digit}"),
             }
         }
     }

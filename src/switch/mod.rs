@@ -182,6 +182,8 @@ pub struct Counters {
     pub calls_failed: u64,
     /// Keys of phones that were sent on to a stick.
     pub digits_out: u64,
+    /// Keys that a peer was not told of: it takes no INFO, or too many waited.
+    pub digits_untold: u64,
     /// Wrong passwords of phones.
     pub auth_failures: u64,
     /// Datagrams at RTP ports that belong to no call.

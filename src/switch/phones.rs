@@ -1,7 +1,7 @@
 //! Phones: who they are, where they are.
 use super::Switch;
 use super::calls::Party;
-use crate::config::{Digest, Extension, Srtp, Trunk};
+use crate::config::{Digest, Dtmf, Extension, Srtp, Trunk};
 use crate::sip::auth::{Account, Algorithm, Role, Verdict};
 use crate::sip::registrar::{Change, Reach};
 use crate::sip::{ClientId, Flow};
@@ -34,6 +34,14 @@ impl Who {
         match self {
             Self::Extension(extension) => extension.srtp,
             Self::Trunk { section, .. } => section.srtp,
+        }
+    }
+
+    #[must_use]
+    pub const fn dtmf(&self) -> Dtmf {
+        match self {
+            Self::Extension(extension) => extension.dtmf,
+            Self::Trunk { section, .. } => section.dtmf,
         }
     }
 }

@@ -3,10 +3,10 @@ use super::{Output, Switch};
 use crate::sip::endpoint::Why;
 use crate::sip::subscription::Answer;
 use crate::sip::{Event, Flow};
-use crate::util::OFFICE;
 use crate::util::limits::STREAMS;
 use crate::util::table::Table;
 use crate::util::time::{Instant, Now};
+use crate::util::{MEDIA, OFFICE};
 use crate::wire::sip::{Framer, Message, Method, Piece, header};
 use std::time::Duration;
 
@@ -173,6 +173,9 @@ impl Switch {
                 self.sip.respond(id, response, now.mono);
             }
             Event::Response { id, response, request } => {
+                if MEDIA && self.on_info_answer(id, Some((&*response, &*request)), now) {
+                    return;
+                }
                 let Some(answer) = super::presence::answer_of(&response) else { return };
                 if OFFICE
                     && (self.on_notified(id, answer, now)
@@ -183,6 +186,9 @@ impl Switch {
                 self.on_response(id, Some((&*response, &*request)), now)
             }
             Event::NoResponse { id, why } => {
+                if MEDIA && self.on_info_answer(id, None, now) {
+                    return;
+                }
                 let answer = if why == Why::Transport { Answer::NoWay } else { Answer::Silence };
                 if !OFFICE || (!self.on_notified(id, answer, now) && !self.on_message_answer(id, None, now)) {
                     self.on_response(id, None, now);
@@ -202,9 +208,7 @@ impl Switch {
                 self.on_challenged(session, &response, &request, now);
             }
             Event::Offer { session, sdp } => self.on_session_offer(session, sdp.as_deref(), now),
-            Event::Info { session, content_type, body } => {
-                self.on_session_info(session, &content_type, &body, now)
-            }
+            Event::Info { session, key } => self.on_session_info(session, key, now),
             Event::Ended { session, by } => self.on_session_gone(session, Some(&by), now),
             // What was agreed before holds.
             Event::Answer { session, sdp } => self.on_session_answer(session, sdp.as_deref(), now),

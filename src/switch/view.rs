@@ -95,7 +95,7 @@ impl Switch {
                "mails_failed": c.mails_failed, "store_writes": c.store_writes, "store_bytes": c.store_bytes,
                "store_failures": c.store_failures, "requests": c.requests, "bad_requests": c.bad_requests,
                "calls_in": c.calls_in, "calls_out": c.calls_out, "calls_answered": c.calls_answered,
-               "calls_failed": c.calls_failed, "digits_out": c.digits_out, "auth_failures": c.auth_failures,
+               "calls_failed": c.calls_failed, "digits_out": c.digits_out, "digits_untold": c.digits_untold, "auth_failures": c.auth_failures,
                "rtp_stray": c.rtp_stray, "rtcp_refused": c.rtcp_refused, "sip_malformed": sip.malformed, "sip_stray": sip.stray,
                "sip_refused_full": sip.refused_full, "sessions": sip.sessions, "rtp_ports": self.rtp_ports.used()})
     }

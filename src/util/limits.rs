@@ -102,6 +102,10 @@ pub const JITTER_SAMPLES: usize = 4_096;
 pub const RECEIVE_TYPES: usize = 8;
 /// Keys that wait to sound towards a stick: the longest number in a menu. A further one is dropped and counted.
 pub const TONES_WAITING: usize = 32;
+/// Bytes in the body of an INFO that tells a key; real ones have 25. A longer one is not understood (415).
+pub const INFO_BODY: usize = 256;
+/// Presses of a peer that it may tell a second time in another way. The oldest is forgotten: what comes for it then is a press of its own.
+pub const PRESSES_KNOWN: usize = 8;
 /// Outputs of a call's sound that nobody fetched: 4 kB of a voice port in one piece make 26. A further one is dropped and counted.
 pub const MEDIA_OUTPUTS: usize = 256;
 /// Digest nonces in use, with their highest count: each is 24 bytes and needs a right password. Beyond it the oldest is forgotten

@@ -1,6 +1,7 @@
 //! L1: bytes <-> values. No state, no time, no I/O.
 pub mod at;
 pub mod dns;
+pub mod dtmf;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;

@@ -12,6 +12,7 @@ mod digest;
 mod groups;
 mod house;
 mod incoming;
+mod keys;
 mod lamps;
 mod lossy;
 mod messages;

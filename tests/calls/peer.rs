@@ -304,6 +304,29 @@ impl Peer {
         self.begin(msg, Some(talk), now);
     }
 
+    /// INFO with this body.
+    pub fn info_with(&mut self, talk: usize, kind: &str, body: &str, now: u64) {
+        let mut msg = self.in_dialog(talk, "INFO");
+        msg.add("Content-Type", kind);
+        msg.body = body.to_owned();
+        self.talks[talk].last_status = 0;
+        self.begin(msg, Some(talk), now);
+    }
+
+    /// Keys that came by INFO.
+    pub fn infos(&self) -> String {
+        let infos = self.requests.iter().filter(|msg| msg.method() == "INFO");
+        let mut keys = String::new();
+        for msg in infos {
+            assert_eq!(msg.get("Content-Type"), "application/dtmf-relay");
+            let (signal, rest) = msg.body.strip_prefix("Signal=").unwrap().split_once("\r\n").unwrap();
+            let duration = rest.strip_prefix("Duration=").unwrap().trim_end();
+            assert!((40..=8_000).contains(&duration.parse::<u32>().unwrap()), "{}", msg.body);
+            keys.push_str(signal);
+        }
+        keys
+    }
+
     /// Transfers the other side of a call there.
     pub fn refer(&mut self, talk: usize, to: &str, extra: &[(&str, &str)], now: u64) {
         let mut msg = self.in_dialog(talk, "REFER");

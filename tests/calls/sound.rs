@@ -17,6 +17,63 @@ pub fn from_alaw(octet: u8) -> i16 {
     if octet & 0x80 == 0 { -magnitude } else { magnitude }
 }
 
+/// The nearest octet.
+pub fn to_law(sample: i16, decode: fn(u8) -> i16) -> u8 {
+    (0..=255).min_by_key(|octet| i32::from(sample).abs_diff(i32::from(decode(*octet)))).unwrap()
+}
+
+const HZ: [f64; 8] = [697.0, 770.0, 852.0, 941.0, 1_209.0, 1_336.0, 1_477.0, 1_633.0];
+const KEYS: [&str; 4] = ["123A", "456B", "789C", "*0#D"];
+
+/// The tones of a key, 100 ms, and 100 ms of silence.
+pub fn tone(digit: char) -> Vec<i16> {
+    let row = KEYS.iter().position(|row| row.contains(digit)).unwrap();
+    let column = KEYS[row].find(digit).unwrap() + 4;
+    let wave = |place: usize, n: usize| (n as f64 * HZ[place] / 8_000.0 * std::f64::consts::TAU).sin();
+    let sound = (0..800).map(|n| (7_000.0 * (wave(row, n) + wave(column, n))) as i16);
+    sound.chain([0; 800]).collect()
+}
+
+/// The key that fills these 20 ms.
+fn key_of(frame: &[i16]) -> Option<char> {
+    let mean = frame.iter().map(|s| f64::from(*s)).sum::<f64>() / frame.len() as f64;
+    let all: f64 = frame.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum();
+    let power = |hz: f64| {
+        let angle = |n: usize| n as f64 * hz / 8_000.0 * std::f64::consts::TAU;
+        let part = |f: fn(f64) -> f64| -> f64 {
+            frame.iter().enumerate().map(|(n, s)| (f64::from(*s) - mean) * f(angle(n))).sum()
+        };
+        (part(f64::sin).powi(2) + part(f64::cos).powi(2)) * 2.0 / frame.len() as f64
+    };
+    let best = |places: std::ops::Range<usize>| {
+        places.map(|p| (power(HZ[p]), p)).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
+    };
+    let ((low, row), (high, column)) = (best(0..4), best(4..8));
+    let is_key = all > 1e8 && low + high > 0.8 * all && low > 0.2 * all && high > 0.2 * all;
+    is_key.then(|| KEYS[row].chars().nth(column - 4).unwrap())
+}
+
+/// Keys that sound for 60 ms or longer.
+pub fn keys_in(sound: &[i16]) -> String {
+    let (mut keys, mut last, mut length) = (String::new(), None, 0);
+    for frame in sound.chunks_exact(80) {
+        let key = key_of(frame);
+        length = if key == last { length + 1 } else { 1 };
+        last = key;
+        if length == 6 {
+            keys.extend(key);
+        }
+    }
+    keys
+}
+
+#[test]
+fn tones_are_keys() {
+    let sound: Vec<i16> = "1590*#377".chars().flat_map(tone).collect();
+    assert_eq!(keys_in(&sound), "1590*#377");
+    assert_eq!(keys_in(&[STICK_SAYS; 8_000]), "");
+}
+
 #[derive(Clone, Debug)]
 pub struct Rtp {
     pub payload_type: u8,

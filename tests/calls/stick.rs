@@ -79,6 +79,8 @@ pub struct Stick {
     /// Its own sound comes in such pieces.
     pub pieces: usize,
     left: Vec<u8>,
+    /// Keys pressed behind it, as they sound.
+    pub tones: VecDeque<i16>,
 }
 
 impl Stick {
@@ -103,6 +105,7 @@ impl Stick {
             heard: Vec::new(),
             pieces: 320,
             left: Vec::new(),
+            tones: VecDeque::new(),
         }
     }
 
@@ -314,7 +317,9 @@ impl Stick {
         let mut said = Vec::new();
         if self.next_frame.is_some_and(|at| at <= now) {
             self.next_frame = Some(now + FRAME);
-            self.left.extend(STICK_SAYS.to_le_bytes().repeat(160));
+            for _ in 0..160 {
+                self.left.extend(self.tones.pop_front().unwrap_or(STICK_SAYS).to_le_bytes());
+            }
             while self.left.len() >= self.pieces {
                 let bytes = self.left.drain(..self.pieces).collect();
                 said.push(Said { port: SOUND, bytes });

@@ -1,5 +1,5 @@
 //! One call as a phone or a provider sees it: its dialog, what was offered, the sound.
-use super::sound::{PHONE_SAYS, Rtp};
+use super::sound::{PHONE_SAYS, Rtp, from_alaw, from_ulaw, keys_in, to_law, tone};
 use super::srtp::Srtp;
 use super::text::{Msg, uri_of};
 use std::net::SocketAddr;
@@ -57,6 +57,8 @@ pub struct Talk {
     ssrc: u32,
     /// Events still to be sent: code, packets sent of it, timestamp.
     pressing: Vec<(u8, u16, u32)>,
+    /// Tones that are still to be heard.
+    tones: std::collections::VecDeque<i16>,
     pub heard: Vec<(u64, Rtp)>,
     sdp_version: u32,
     pub direction: &'static str,
@@ -125,6 +127,7 @@ impl Talk {
             timestamp: 1_000,
             ssrc,
             pressing: Vec::new(),
+            tones: std::collections::VecDeque::new(),
             heard: Vec::new(),
             sdp_version: 0,
             direction: "sendrecv",
@@ -272,6 +275,45 @@ impl Talk {
         self.pressing.push((code, 0, 0));
     }
 
+    /// A key that it tells in its sound.
+    pub fn press_tone(&mut self, digit: char) {
+        self.tones.extend(tone(digit));
+    }
+
+    const fn decode(&self) -> fn(u8) -> i16 {
+        if self.payload_type == 8 { from_alaw } else { from_ulaw }
+    }
+
+    /// Keys in the sound that came.
+    pub fn tones_heard(&self) -> String {
+        let sound = self.heard.iter().filter(|(_, rtp)| matches!(rtp.payload_type, 0 | 8));
+        let decode = |(_, rtp): &(u64, Rtp)| -> Vec<i16> {
+            let law = if rtp.payload_type == 8 { from_alaw } else { from_ulaw };
+            rtp.payload.iter().map(|octet| law(*octet)).collect()
+        };
+        keys_in(&sound.flat_map(decode).collect::<Vec<i16>>())
+    }
+
+    /// Keys that came as events: one for each timestamp, with its end three times and a length that grows.
+    pub fn events_heard(&self) -> String {
+        let mut keys: Vec<(u32, u8, u16, usize)> = Vec::new();
+        for (_, rtp) in self.heard.iter().filter(|(_, rtp)| rtp.payload_type == self.event_number) {
+            let [code, flags, high, low] = rtp.payload[..] else { panic!("{rtp:?}") };
+            let (ends, length) = (usize::from(flags >> 7), u16::from_be_bytes([high, low]));
+            match keys.last_mut().filter(|(timestamp, ..)| *timestamp == rtp.timestamp) {
+                Some((_, known, last, all)) => {
+                    assert!(*known == code && *last <= length, "{:?}", self.heard);
+                    (*last, *all) = (length, *all + ends);
+                }
+                None => keys.push((rtp.timestamp, code, length, ends)),
+            }
+        }
+        for (_, _, length, ends) in &keys {
+            assert!(*ends >= 3 && *length >= 480, "{ends} ends after {length}");
+        }
+        keys.iter().map(|(_, code, ..)| "0123456789*#ABCD".chars().nth(usize::from(*code)).unwrap()).collect()
+    }
+
     /// A packet came where its video waits.
     pub fn see(&mut self, bytes: &[u8]) {
         let video = self.video.as_mut().expect("a picture for a phone without video");
@@ -303,7 +345,7 @@ impl Talk {
         self.next_rtp = (self.packets != Some(0)).then_some(now + 20_000);
         let mut packets = Vec::new();
         self.timestamp += 160;
-        let ssrc = self.ssrc;
+        let (ssrc, decode) = (self.ssrc, self.decode());
         let mut packet = |payload_type, timestamp, payload: Vec<u8>, marker| {
             self.sequence = self.sequence.wrapping_add(1);
             let packet = Rtp { payload_type, sequence: self.sequence, timestamp, payload };
@@ -326,6 +368,11 @@ impl Talk {
             if end {
                 self.pressing.remove(0);
             }
+        } else if !self.tones.is_empty() {
+            let count = self.tones.len().min(160);
+            let sound: Vec<i16> = self.tones.drain(..count).collect();
+            let payload = sound.into_iter().map(|sample| to_law(sample, decode)).collect();
+            packet(self.payload_type, self.timestamp, payload, false);
         } else if !self.muted {
             packet(self.payload_type, self.timestamp, vec![PHONE_SAYS; 160], false);
         }

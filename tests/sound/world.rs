@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 use tandem::media::{Codec, Direction, Gateway, Output, Remote, Seed, Stats};
 use tandem::util::time::Instant;
+use tandem::wire::dtmf::Dtmf;
 use tandem::wire::rtp::{Packet, write_header};
 
 pub const PHONE: &str = "192.0.2.7:4000";
@@ -20,6 +21,7 @@ pub fn remote() -> Remote {
         ptime_ms: 20,
         direction: Direction::SendRecv,
         symmetric: false,
+        dtmf: Dtmf::Auto,
     }
 }
 
@@ -203,6 +205,7 @@ impl World {
                     assert_eq!(to, PHONE.parse().unwrap());
                     heard(self.now_us, Heard::Rtp(Packet::parse(&bytes).unwrap()));
                 }
+                Output::Inform(digit) => panic!("{digit} by INFO"),
                 Output::Digit(digit) => heard(self.now_us, Heard::Digit(digit)),
             }
         }

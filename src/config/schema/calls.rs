@@ -113,6 +113,7 @@ pub(super) const EXTENSION: Kind = Kind {
         ),
         item("hide", Form::Flag, "0", "1: ask the network not to show our number"),
         SRTP,
+        DTMF,
         optional(
             "allow",
             list(is_name, ROUTES),
@@ -135,6 +136,12 @@ const SRTP: Item = item(
     Form::Choice(&["off", "accept", "optional", "required"]),
     "accept",
     "encrypted sound: accept it where it is offered, optional: offer it too, required: no call without it",
+);
+const DTMF: Item = item(
+    "dtmf",
+    Form::Choice(&["auto", "rfc4733", "info", "inband"]),
+    "auto",
+    "how keys are told to it: rfc4733 in RTP, info in SIP, inband as tones; auto: rfc4733 where it can, else inband",
 );
 const ROUTES: &str = "the name or the class of a route";
 const FORWARD_TO: Form = hidden(is_dialable, "a number as it would be dialled", Shown::Private);
@@ -219,6 +226,7 @@ pub(super) const TRUNK: Kind = Kind {
             "who may ask for the password; none: its registrar, and who belongs to its domain",
         ),
         SRTP,
+        DTMF,
         EMERGENCY,
     ],
 };

@@ -1,5 +1,4 @@
 //! Keys pressed at the phone: telephone events (RFC 4733) become one digit for one press.
-use crate::media::stats::Stats;
 use crate::util::time::Instant;
 use crate::wire::rtp::Event;
 use core::time::Duration;
@@ -19,21 +18,22 @@ struct Press {
     last_at: Instant,
 }
 
+/// What was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressed {
+    Digit(char),
+    /// `A` to `D`, the hook, or no key at all.
+    Other,
+}
+
 #[derive(Default)]
 pub struct Keys {
     last: Option<Press>,
 }
 
 impl Keys {
-    /// One event packet; the digit when it is the first of its press, whichever part of the press it tells.
-    pub fn on_event(
-        &mut self,
-        timestamp: u32,
-        marker: bool,
-        event: Event,
-        now: Instant,
-        stats: &mut Stats,
-    ) -> Option<char> {
+    /// One event packet; the event when it is the first of its press, whichever part of the press it tells. The clock may be any.
+    pub fn on_event(&mut self, timestamp: u32, marker: bool, event: Event, now: Instant) -> Option<Pressed> {
         if let Some(press) = &mut self.last {
             let ahead = timestamp.wrapping_sub(press.timestamp).cast_signed();
             let silent_for = now.since(press.last_at);
@@ -49,10 +49,13 @@ impl Keys {
             }
         }
         self.last = Some(Press { timestamp, code: event.code, ended: event.end, last_at: now });
-        let digit = Event::digit(event.code);
-        let counter = if digit.is_some() { &mut stats.digits_from_phone } else { &mut stats.events_ignored };
-        *counter = counter.saturating_add(1);
-        digit
+        Some(Event::digit(event.code).map_or(Pressed::Other, Pressed::Digit))
+    }
+
+    /// The press that is known last goes on, as far as was heard.
+    #[must_use]
+    pub fn is_down(&self, now: Instant) -> bool {
+        self.last.as_ref().is_some_and(|press| !press.ended && now.since(press.last_at) < OVER)
     }
 
     /// Another stream: its timestamps say nothing about those before.
@@ -68,7 +71,7 @@ mod tests {
     /// Packets of presses: `s` start (marker), `u` update, `e` end; a number before them is the timestamp of the
     /// press, divided by 100, and the digit's code. `_` passes 300 ms, else 20 ms a packet.
     fn digits(presses: &[(u32, u8, &str)]) -> String {
-        let (mut keys, mut stats, mut now) = (Keys::default(), Stats::default(), Instant::ZERO);
+        let (mut keys, mut now) = (Keys::default(), Instant::ZERO);
         let mut heard = String::new();
         for (timestamp, code, packets) in presses {
             for (n, kind) in packets.chars().enumerate() {
@@ -76,7 +79,9 @@ mod tests {
                 if kind != '_' {
                     let duration = u16::try_from(n * 160).unwrap_or(u16::MAX);
                     let event = Event { code: *code, end: kind == 'e', volume: 10, duration };
-                    heard.extend(keys.on_event(*timestamp, kind == 's', event, now, &mut stats));
+                    if let Some(Pressed::Digit(digit)) = keys.on_event(*timestamp, kind == 's', event, now) {
+                        heard.push(digit);
+                    }
                 }
             }
         }
@@ -104,5 +109,19 @@ mod tests {
         ] {
             assert_eq!(digits(presses), want, "{presses:?}");
         }
+    }
+
+    #[test]
+    fn a_press_is_down_until_its_end_or_silence() {
+        let (mut keys, at) = (Keys::default(), |ms| Instant::ZERO + Duration::from_millis(ms));
+        let event = |end| Event { code: 5, end, volume: 10, duration: 800 };
+        assert!(!keys.is_down(at(0)));
+        keys.on_event(1_000, true, event(false), at(0));
+        keys.on_event(1_000, false, event(false), at(50));
+        assert!(keys.is_down(at(540)) && !keys.is_down(at(550)));
+        keys.on_event(1_000, false, event(true), at(600));
+        assert!(!keys.is_down(at(600)));
+        keys.on_event(9_000, false, event(true), at(1_600));
+        assert!(!keys.is_down(at(1_600)));
     }
 }

@@ -1,5 +1,6 @@
 //! What the owner of an `Endpoint` sees: names, events, the order for a call.
 use crate::sip::Flow;
+use crate::wire::dtmf::Key;
 use crate::wire::sip::{Address, Message, Uri};
 use std::time::Duration;
 
@@ -95,9 +96,9 @@ pub enum Event {
     Answer { session: SessionId, sdp: Option<Vec<u8>> },
     /// Our `reinvite` was refused; what was agreed before holds. 491 (both at once) is tried again by itself some times before.
     OfferRefused { session: SessionId, status: u16 },
-    /// The body of an INFO in the session, which was answered 200: a DTMF digit.
-    Info { session: SessionId, content_type: String, body: Vec<u8> },
-    /// A request in the session's dialog that is not the endpoint's affair: REFER, NOTIFY, MESSAGE, SUBSCRIBE, INFO that is no digit,
+    /// A key, told by INFO in the session, which was answered 200.
+    Info { session: SessionId, key: Key },
+    /// A request in the session's dialog that is not the endpoint's affair: REFER, NOTIFY, MESSAGE, SUBSCRIBE,
     /// methods that nobody knows. The owner calls `respond`.
     InDialog { session: SessionId, id: RequestId, request: Box<Message> },
     /// The end of an answered session that was not ours.

@@ -1,4 +1,4 @@
-//! Requests in the dialog of a session that are not the session's own affair: REFER, NOTIFY, INFO, MESSAGE. RFC 3261 section 12.2.
+//! Requests in the dialog of a session that are not the session's own affair: REFER, NOTIFY, MESSAGE. RFC 3261 section 12.2.
 use super::core::Usage;
 use super::event::{ClientId, Event, Found, Full, RequestId};
 use super::{Endpoint, again};

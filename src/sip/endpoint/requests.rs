@@ -7,10 +7,9 @@ use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::session::{Fate, LEAST, Session, SessionId, is_too_short};
 use crate::sip::transaction::{Received, TransactionId, stamp};
 use crate::util::time::Instant;
+use crate::wire::dtmf::{self, NotUnderstood};
 use crate::wire::sip::{Fault, Message, Method, header};
 
-/// Bodies of INFO that are digits.
-const INFO_TYPES: [&str; 2] = ["application/dtmf-relay", "application/dtmf"];
 /// Seconds in Retry-After when we are full.
 const RETRY_AFTER: &str = "10";
 
@@ -205,7 +204,7 @@ impl Endpoint {
         match method {
             Method::Invite => self.on_reinvite(id, &request, session, now),
             Method::Bye => self.with(session, |s, core| s.on_bye(id, &request, &dialog, core, now)),
-            Method::Info => self.on_info(id, request, session, now),
+            Method::Info => self.on_info(id, &request, session, now),
             Method::Options => {
                 let headers = ABLE.map(|(name, value)| (name, value.to_owned()));
                 self.core.respond_plainly(id, 200, "", &headers, now);
@@ -266,18 +265,27 @@ impl Endpoint {
         self.refuse_request(id, 422, &[(header::MIN_SE, LEAST.to_string())], now);
     }
 
-    fn on_info(&mut self, id: TransactionId, request: Message, session: SessionId, now: Instant) {
-        let content_type = media_type(request.get(header::CONTENT_TYPE).unwrap_or_default());
-        if request.body.is_empty() && request.get(header::CONTENT_TYPE).is_none() {
-            return self.core.respond_plainly(id, 200, "", &[], now);
+    /// RFC 6086 section 4.2.2. No package of INFO is ours; without one it is as it was before there were any.
+    fn on_info(&mut self, id: TransactionId, request: &Message, session: SessionId, now: Instant) {
+        if !self.sessions.get(session.0).is_some_and(Session::is_heard) {
+            return self.refuse_request(id, 481, &[], now);
         }
-        if !INFO_TYPES.contains(&content_type.as_str()) {
-            return self.on_owners_request(id, request, session, now);
+        if request.get(header::INFO_PACKAGE).is_some() {
+            return self.refuse_request(id, 469, &[(header::RECV_INFO, String::new())], now);
+        }
+        // Nothing is a sign of life.
+        if !request.body.is_empty() || request.get(header::CONTENT_TYPE).is_some() {
+            let media_type = media_type(request.get(header::CONTENT_TYPE).unwrap_or_default());
+            match dtmf::read(&media_type, &request.body) {
+                Ok(Some(key)) => self.core.event(Event::Info { session, key }),
+                Ok(None) => {}
+                Err(NotUnderstood) => {
+                    let accept = [(header::ACCEPT, dtmf::TYPES.to_owned())];
+                    return self.refuse_request(id, 415, &accept, now);
+                }
+            }
         }
         self.core.respond_plainly(id, 200, "", &[], now);
-        if self.sessions.get(session.0).is_some_and(Session::is_heard) {
-            self.core.event(Event::Info { session, content_type, body: request.body });
-        }
     }
 }
 

@@ -216,6 +216,8 @@ impl Switch {
             trunk: who.trunk().map(str::to_owned),
             by_us: false,
             srtp: who.srtp(),
+            dtmf: who.dtmf(),
+            informing: None,
             secure: None,
         };
         leg.take_first_words(offer, &mut self.random);

@@ -3,6 +3,7 @@ use crate::media;
 use crate::sip::{Flow, SessionId};
 use crate::switch::line::LineId;
 use crate::util::pii::Pii;
+use crate::wire::dtmf::Dtmf;
 use crate::wire::sdp;
 use crate::wire::sdp::secure::Policy;
 use crate::wire::sip::Uri;
@@ -161,6 +162,10 @@ pub struct SipLeg {
     pub by_us: bool,
     /// Whether its packets are to be encrypted.
     pub srtp: Policy,
+    /// How keys are told to it.
+    pub dtmf: Dtmf,
+    /// Keys that are told to it by INFO.
+    pub informing: Option<Box<super::keys::Informing>>,
     /// How they are; `None`: plain, and none of both sides has asked for more.
     pub secure: Option<Box<super::secure::Secure>>,
 }
@@ -221,6 +226,7 @@ impl SipLeg {
             ptime_ms: agreed.ptime_ms,
             direction: direction(agreed.direction),
             symmetric: self.is_symmetric(agreed.remote),
+            dtmf: self.dtmf,
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `arrive`: somebody calls. `reach`: the called side is tried, way after way. `progress`: what the legs say, and what the other
 //! leg hears of it. `sound`: ports, offers, answers, samples. `reports`: RTCP, and `quality` what it tells. `carry`: what two phones
-//! have beyond our codecs. `secure`: what one leg has encrypted. `end`: everything that was taken is given back, in one place.
+//! have beyond our codecs. `keys`: what was pressed, and who is told of it how. `secure`: what one leg has encrypted. `end`: everything that was taken is given back, in one place.
 mod arrive;
 mod carry;
 mod cause;
@@ -10,6 +10,7 @@ mod diverted;
 mod end;
 mod forward;
 mod group;
+mod keys;
 mod leg;
 mod pickup;
 mod progress;
@@ -31,7 +32,7 @@ pub use view::Ended;
 use super::line::LineId;
 use super::route::Leg as Way;
 use crate::media::{Gateway, Relay};
-use crate::sip::SessionId;
+use crate::sip::{ClientId, SessionId};
 use crate::util::table::Table;
 use crate::util::time::{Instant, Now, Wall};
 use std::collections::VecDeque;
@@ -239,6 +240,8 @@ pub struct Calls {
     pub(super) urgent: Option<(CallId, LineId)>,
     recent: VecDeque<Ended>,
     turns: group::Turns,
+    /// INFOs of ours that wait for their answer.
+    infos: Table<ClientId, SessionId>,
     /// The next report of any call.
     reports_at: Option<Instant>,
     /// The time of day, when the first report was made.
@@ -263,6 +266,7 @@ impl Calls {
             && self.sessions.is_empty()
             && self.lines.is_empty()
             && self.ports.is_empty()
+            && self.infos.is_empty()
             && self.urgent.is_none()
     }
 

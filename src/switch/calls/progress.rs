@@ -413,18 +413,6 @@ fn cause_of_reason(reason: &str) -> Option<Cause> {
 }
 
 impl Switch {
-    pub(in crate::switch) fn on_session_info(
-        &mut self,
-        session: SessionId,
-        content_type: &str,
-        body: &[u8],
-        now: Now,
-    ) {
-        if let Some((id, end)) = self.calls.of_session(session) {
-            self.on_info(id, end, content_type, body, now);
-        }
-    }
-
     /// By which trunk this side goes.
     pub(in crate::switch) fn trunk_of(&self, id: CallId, end: End) -> Option<String> {
         self.calls.all.get(&id)?.side(end)?.leg.sip()?.trunk.clone()

@@ -8,6 +8,7 @@ use crate::switch::route::Leg as Way;
 use crate::util::OFFICE;
 use crate::util::limits::FORKS;
 use crate::util::time::Now;
+use crate::wire::dtmf::Dtmf;
 use crate::wire::sdp;
 use crate::wire::sip::{Address, Uri, header};
 use std::time::Duration;
@@ -261,7 +262,8 @@ impl Switch {
         };
         let party = Party::Trunk { name: name.to_owned(), number: Some(number.to_owned()) };
         let ours = self.our_offer(order.flow, port, &codecs);
-        let words = Words { ports: vec![port], codecs, ours, carried: false, srtp: section.srtp };
+        let words =
+            Words { ports: vec![port], codecs, ours, carried: false, srtp: section.srtp, dtmf: section.dtmf };
         if !self.call_sip(id, order, words, &party, TRUNK_RINGS, now) {
             self.release_rtp(port);
             return Err(Cause::CONGESTION);
@@ -301,7 +303,7 @@ impl Switch {
         rings: Duration,
         now: Now,
     ) -> Option<(crate::sip::SessionId, SipLeg)> {
-        let Words { ports, codecs, ours, carried, srtp } = words;
+        let Words { ports, codecs, ours, carried, srtp, dtmf } = words;
         let (port, further) = ports.split_first()?;
         let (text, secure) = SipLeg::first_offer(&ours, srtp, &mut self.random);
         let spec = Invite {
@@ -333,6 +335,8 @@ impl Switch {
             trunk: order.trunk,
             by_us: true,
             srtp,
+            dtmf,
+            informing: None,
             secure,
         };
         Some((session, leg))
@@ -356,13 +360,14 @@ impl Switch {
         carried: bool,
     ) -> Result<Words, Cause> {
         let (ports, codecs, srtp) = (ports.to_vec(), extension.codecs.as_slice(), extension.srtp);
+        let dtmf = extension.dtmf;
         if carried {
             let ours = self.carried_offer(id, flow, &ports, codecs)?;
-            return Ok(Words { ports, codecs: codecs.to_vec(), ours, carried, srtp });
+            return Ok(Words { ports, codecs: codecs.to_vec(), ours, carried, srtp, dtmf });
         }
         let codecs = self.codecs_for(id, codecs)?;
         let ours = self.our_offer(flow, ports.first().copied().unwrap_or(0), &codecs);
-        Ok(Words { ports, codecs, ours, carried, srtp })
+        Ok(Words { ports, codecs, ours, carried, srtp, dtmf })
     }
 
     /// A port that no leg has got.
@@ -425,7 +430,8 @@ impl Switch {
             Order { flow, uri: contact, from: shown, to, contact: local, route, headers, trunk: None };
         let ours = self.our_offer(flow, port, &section.codecs);
         let (codecs, srtp) = (section.codecs.clone(), section.srtp);
-        let words = Words { ports: vec![port], codecs, ours, carried: false, srtp };
+        let dtmf = section.dtmf;
+        let words = Words { ports: vec![port], codecs, ours, carried: false, srtp, dtmf };
         let Some((_, leg)) = self.send_invite(order, words, section.timeout, now) else {
             self.release_rtp(port);
             return Err("too many calls".to_owned());
@@ -466,6 +472,7 @@ pub(super) struct Words {
     /// All of it is the caller's.
     pub carried: bool,
     pub srtp: sdp::secure::Policy,
+    pub dtmf: Dtmf,
 }
 
 /// Whom to invite, and as whom.

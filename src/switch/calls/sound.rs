@@ -1,4 +1,5 @@
 //! The sound of calls: offers and answers, ports, samples to and fro.
+use super::keys::TOLD;
 use super::rtp::is_somewhere;
 use super::secure::close_packet;
 use super::{Call, CallId, Cause, End, Leg, Media, SipLeg, State};
@@ -6,9 +7,10 @@ use crate::media::{Forward, Gateway, Output as Sound, Relay, Seed, Side as Relay
 use crate::sip::Flow;
 use crate::switch::line::LineId;
 use crate::switch::{Output, Switch};
-use crate::util::OFFICE;
 use crate::util::random::Random;
 use crate::util::time::Now;
+use crate::util::{MEDIA, OFFICE};
+use crate::wire::dtmf::Key;
 use crate::wire::sdp::carry::{Peer, plain_offer};
 use crate::wire::sdp::{self, Codec, Direction, Ours};
 use crate::wire::sip::{Message, header};
@@ -262,7 +264,12 @@ impl Switch {
             }
             gateway.handle_voice(bytes, now.mono);
         }
+        let infos = self.calls.infos.len();
         self.pump(id, now);
+        if MEDIA && self.calls.infos.len() != infos {
+            // The peer is to hear of a key.
+            self.turn(now);
+        }
     }
 
     /// Timers of the media.
@@ -308,7 +315,13 @@ impl Switch {
                         }
                         (Sound::Voice(frame), Some(line)) => self.write_voice(line, frame),
                         (Sound::Digit(digit), Some(line)) => self.send_digit(line, digit, now),
-                        (Sound::Voice(_) | Sound::Digit(_), None) => {}
+                        (Sound::Inform(digit), _) if MEDIA => {
+                            let legs = std::iter::once(&mut call.a).chain(&mut call.b);
+                            if let Some(leg) = legs.filter_map(|side| side.leg.sip_mut()).next() {
+                                self.inform(leg, Key { digit, held: TOLD }, now);
+                            }
+                        }
+                        (Sound::Voice(_) | Sound::Digit(_), None) | (Sound::Inform(_), _) => {}
                     }
                 }
             }
@@ -354,18 +367,6 @@ impl Switch {
         let Some((id, _)) = self.calls.of_line(line) else { return };
         if let Some(Media::Gateway(gateway)) = self.calls.all.get_mut(&id).map(|call| &mut call.media) {
             gateway.send_digit(digit);
-        }
-    }
-
-    /// A digit by INFO: only where telephone-event was not agreed, for some phones send both.
-    pub(super) fn on_info(&mut self, id: CallId, end: End, content_type: &str, body: &[u8], now: Now) {
-        let by_rtp = self
-            .sip_leg(id, end)
-            .is_some_and(|l| l.agreed.as_ref().is_some_and(|a| a.event_receive.is_some()));
-        let Some(digit) = digit_of(content_type, body).filter(|_| !by_rtp) else { return };
-        let stick = self.calls.all.get(&id).and_then(|c| c.sides().find_map(|s| s.leg.line()));
-        if let Some(line) = stick {
-            self.send_digit(line, digit, now);
         }
     }
 
@@ -425,23 +426,6 @@ fn seed(random: &mut Random) -> Seed {
     }
 }
 
-/// `Signal=5` of application/dtmf-relay, or the bare digit of application/dtmf.
-fn digit_of(content_type: &str, body: &[u8]) -> Option<char> {
-    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let text = std::str::from_utf8(body).ok()?;
-    let text = match kind.as_str() {
-        "application/dtmf-relay" => text.lines().find_map(|l| {
-            let (name, value) = l.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
-        })?,
-        "application/dtmf" => text.trim(),
-        _ => return None,
-    };
-    let mut chars = text.chars();
-    let digit = chars.next().filter(|c| c.is_ascii_digit() || matches!(c, '*' | '#'))?;
-    chars.next().is_none().then_some(digit)
-}
-
 impl super::Side {
     /// Sound or not: it said that it rings, or more.
     #[must_use]
@@ -452,25 +436,5 @@ impl super::Side {
     #[must_use]
     pub const fn is_modem(&self) -> bool {
         matches!(self.leg, Leg::Modem { .. })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_in_info() {
-        for (kind, body, want) in [
-            ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", Some('5')),
-            ("Application/DTMF-Relay; x=y", "signal = #\n", Some('#')),
-            ("application/dtmf", "*", Some('*')),
-            ("application/dtmf", "12", None),
-            ("application/dtmf-relay", "Signal=\r\n", None),
-            ("application/dtmf-relay", "Signal=A\r\n", None),
-            ("text/plain", "5", None),
-        ] {
-            assert_eq!(digit_of(kind, body.as_bytes()), want, "{kind} {body:?}");
-        }
     }
 }

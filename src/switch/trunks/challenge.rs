@@ -16,13 +16,25 @@ impl Switch {
         request: &Message,
         now: Now,
     ) {
+        match self.challenge_answer(session, response, request) {
+            Some((name, value)) => self.sip.retry(session, name, &value, now.mono),
+            None => self.sip.give_up(session),
+        }
+    }
+
+    /// The header that answers a challenge in this session; `None`: it is not answered.
+    pub(in crate::switch) fn challenge_answer(
+        &mut self,
+        session: SessionId,
+        response: &Message,
+        request: &Message,
+    ) -> Option<(&'static str, String)> {
         let name = self.calls.of_session(session).and_then(|(id, end)| self.trunk_of(id, end));
         let tries = &mut self.trunks.tries;
         let at = tries.iter().position(|(s, _, _)| *s == session);
         let mut entry = match (at.and_then(|at| tries.remove(at)), name) {
             (Some(entry), _) => entry,
-            (None, Some(name)) => (session, name, Tries::default()),
-            (None, None) => return self.sip.give_up(session),
+            (None, name) => (session, name?, Tries::default()),
         };
         // A new one in the call: that it is asked too, with the same nonce even, does not say that the last answer was wrong.
         if [header::AUTHORIZATION, header::PROXY_AUTHORIZATION].iter().all(|h| request.get(h).is_none()) {
@@ -32,10 +44,7 @@ impl Switch {
             tries.pop_front();
         }
         tries.push_back(entry);
-        match self.answer_challenge(response, request) {
-            Some((name, value)) => self.sip.retry(session, name, &value, now.mono),
-            None => self.sip.give_up(session),
-        }
+        self.answer_challenge(response, request)
     }
 
     /// For the session that was asked last.

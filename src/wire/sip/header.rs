@@ -31,6 +31,7 @@ names! {
     FROM = "From", "f";
     HISTORY_INFO = "History-Info";
     IDENTITY = "Identity", "y";
+    INFO_PACKAGE = "Info-Package";
     MAX_FORWARDS = "Max-Forwards";
     MIN_EXPIRES = "Min-Expires";
     MIN_SE = "Min-SE";
@@ -43,6 +44,7 @@ names! {
     PROXY_REQUIRE = "Proxy-Require";
     RACK = "RAck";
     REASON = "Reason";
+    RECV_INFO = "Recv-Info";
     RECORD_ROUTE = "Record-Route";
     REFER_TO = "Refer-To", "r";
     REFERRED_BY = "Referred-By", "b";

@@ -21,7 +21,6 @@ fn the_owner_answers() {
         ("NOTIFY", "Event: refer\n"),
         ("MESSAGE", "Content-Type: text/plain\n\nhello\n"),
         ("SUBSCRIBE", "Event: dialog\n"),
-        ("INFO", "Content-Type: text/plain\n\nhello\n"),
         ("FOO", ""),
     ] {
         let mut l = Ladder::new();

@@ -1,7 +1,9 @@
 //! The peer calls: every way in which that can go wrong.
 use super::ladder::{Ladder, OURS, SDP, to_tag, with_sdp};
 use crate::sip::endpoint::{EndedBy, Event, SessionId};
+use crate::wire::dtmf::Key;
 use crate::wire::sip::header;
+use std::time::Duration;
 
 /// Accepted; the ACK has not come. The session and our tag.
 fn accepted(l: &mut Ladder) -> (SessionId, String) {
@@ -415,14 +417,8 @@ fn digits_by_info() {
     let (session, tag) = talking(&mut l);
     l.request("INFO", "n", 2, &tag, "Content-Type: application/dtmf-relay\n\nSignal=5\n");
     l.sent("200");
-    assert_eq!(
-        l.event(),
-        Event::Info {
-            session,
-            content_type: "application/dtmf-relay".into(),
-            body: b"Signal=5\r\n".to_vec()
-        }
-    );
+    let key = Key { digit: '5', held: Duration::from_millis(160) };
+    assert_eq!(l.event(), Event::Info { session, key });
     l.request("INFO", "n", 2, &tag, "Content-Type: application/dtmf-relay\n\nSignal=5\n");
     l.sent("200");
     l.no_event();
@@ -432,6 +428,37 @@ fn digits_by_info() {
     l.request("BYE", "b", 5, &tag, "");
     l.sent("200");
     l.event();
+    l.ends();
+}
+
+#[test]
+fn info_that_is_no_digit() {
+    let mut l = Ladder::new();
+    let (session, tag) = talking(&mut l);
+    for (n, (rest, status)) in [
+        ("Content-Type: application/dtmf-relay\n\nSignal=A\n", "200"),
+        ("Content-Type: application/dtmf-relay\n\nSignal=fish\n", "415"),
+        ("Content-Type: application/dtmf-relay\n", "415"),
+        ("Content-Type: application/media_control+xml\n\n<media_control/>\n", "415"),
+        ("\nhello\n", "415"),
+        ("Info-Package: foo\nContent-Type: application/dtmf-relay\n\nSignal=5\n", "469"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let cseq = u32::try_from(n).unwrap() + 2;
+        l.request("INFO", &format!("i{n}"), cseq, &tag, rest);
+        let answer = l.sent(status);
+        let accept = (status == "415").then_some("application/dtmf-relay, application/dtmf");
+        assert_eq!(answer.get(header::ACCEPT), accept, "{rest}");
+        assert_eq!(answer.get(header::RECV_INFO), (status == "469").then_some(""), "{rest}");
+        l.no_event();
+    }
+    l.endpoint.hangup(session, None, 480, &[], l.now);
+    let bye = l.sent("BYE");
+    l.request("INFO", "late", 20, &tag, "Content-Type: application/dtmf\n\n5\n");
+    l.sent("481");
+    l.respond(&bye, 200, "", "");
     l.ends();
 }
 
