@@ -105,7 +105,7 @@ fn the_stick_has_its_low_byte_first_on_every_machine() {
             match output {
                 Output::Voice(bytes) => voice = bytes.to_vec(),
                 Output::Rtp { bytes, .. } => assert_eq!(&bytes[12..], [0x47, 0xb6].repeat(80), "{n}"),
-                Output::Digit(digit) => panic!("{digit}"),
+                Output::Digit(digit) | Output::Inform(digit) => panic!("{digit}"),
             }
         }
     }
