@@ -1,9 +1,9 @@
 //! What the tasks and threads tell the one that runs the switch.
 use super::control::ClientEvent;
+use super::tty::Tty;
 use crate::message::DiskError;
 use crate::message::mail::Outcome;
 use crate::switch::{LineId, ModeSwitchTrouble, Plug};
-use serialport::TTYPort;
 
 pub enum Event {
     /// The opener is done with one tty.
@@ -11,7 +11,7 @@ pub enum Event {
         line: LineId,
         generation: u32,
         port: usize,
-        result: Result<TTYPort, String>,
+        result: Result<Tty, String>,
     },
     /// Bytes of a port.
     Read {

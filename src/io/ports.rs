@@ -88,11 +88,11 @@ impl Ports {
     pub fn opened(
         &mut self,
         (line, generation, port): (LineId, u32, usize),
-        tty: serialport::TTYPort,
+        tty: Tty,
         events: &Events,
     ) -> Option<Result<(), String>> {
         let ports = self.lines.get_mut(&line).filter(|l| l.generation == generation)?;
-        let tty = match Source::new(Tty::new(tty)) {
+        let tty = match Source::new(tty) {
             Ok(tty) => Rc::new(tty),
             Err(why) => return Some(Err(why.to_string())),
         };

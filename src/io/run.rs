@@ -8,6 +8,7 @@ use super::event::{Event, Events};
 use super::net::Net;
 use super::ports::Ports;
 use super::reactor::{Source, Timer, block_on, look, spawn};
+use super::tty::Tty;
 use super::{disk, mail, reset, sysfs, uevent, usb};
 use crate::config::Loaded;
 use crate::message::Change;
@@ -300,12 +301,7 @@ impl Shell {
         }
     }
 
-    fn on_opened(
-        &mut self,
-        at: (crate::switch::LineId, u32, usize),
-        result: Result<serialport::TTYPort, String>,
-        now: Now,
-    ) {
+    fn on_opened(&mut self, at: (crate::switch::LineId, u32, usize), result: Result<Tty, String>, now: Now) {
         let (line, generation, port) = at;
         let result = match result {
             Ok(tty) => match self.ports.opened(at, tty, &self.ttys) {
