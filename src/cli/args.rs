@@ -70,6 +70,7 @@ pub enum Command {
     Sms(Sms),
     Calls(Calls),
     Dial(Dial),
+    Doctor(Doctor),
     Hangup(Hangup),
     Extension(Extension),
     Ussd(Ussd),
@@ -291,6 +292,22 @@ pub struct Dial {
     /// what it dials
     #[argh(positional)]
     pub number: String,
+    /// control socket
+    #[argh(option, short = 's', default = "default_socket()")]
+    pub socket: PathBuf,
+    /// print JSON
+    #[argh(switch)]
+    pub json: bool,
+}
+
+/// Walk one dongle from its socket to the mailbox: what is fine, what is wrong, how that is known, what to do. Exit code 1 where
+/// something is wrong.
+#[derive(FromArgs, Debug)]
+#[argh(subcommand, name = "doctor", example = "tandem doctor\ntandem doctor home_sim")]
+pub struct Doctor {
+    /// the dongle, where there are several
+    #[argh(positional)]
+    pub dongle: Option<String>,
     /// control socket
     #[argh(option, short = 's', default = "default_socket()")]
     pub socket: PathBuf,

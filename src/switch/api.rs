@@ -59,6 +59,10 @@ pub enum Request {
     Trace {
         wanted: Wanted,
     },
+    /// Every step of a dongle from its socket to the mailbox.
+    Doctor {
+        dongle: Option<String>,
+    },
     Ussd {
         code: String,
         dongle: Option<String>,
@@ -108,7 +112,7 @@ impl Refusal {
     }
 }
 
-const METHODS: &str = "version, status, counters, reload, sms_list, sms_show, sms_send, sms_retry, sms_delete, calls, dial, hangup, extension, ussd, route_explain, trace";
+const METHODS: &str = "version, status, counters, reload, sms_list, sms_show, sms_send, sms_retry, sms_delete, calls, dial, hangup, extension, ussd, doctor, route_explain, trace";
 
 /// A line of the control socket: `{"id":1,"method":"status","params":{}}`.
 pub fn parse(line: &str) -> (RequestId, Result<Request, Refusal>) {
@@ -147,6 +151,7 @@ fn request_of(method: &str, params: &Value) -> Result<Request, Refusal> {
             to: optional_word(params, "to")?,
         },
         "trace" => Request::Trace { wanted: wanted(params)? },
+        "doctor" => Request::Doctor { dongle: optional_word(params, "dongle")? },
         "ussd" => Request::Ussd { code: word(params, "code")?, dongle: optional_word(params, "dongle")? },
         _ => return Err(Refusal::new(Code::UnknownMethod, format!("unknown method; there are {METHODS}"))),
     })

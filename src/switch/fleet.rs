@@ -109,6 +109,11 @@ impl Fleet {
         ))
     }
 
+    /// Each socket with a stick, and what that is.
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, &Kind)> {
+        self.seen.iter().map(|(plug, kind)| (plug.path.as_str(), kind))
+    }
+
     /// Sockets in which a stick shows itself as a CD.
     pub fn storages(&self) -> impl Iterator<Item = &str> {
         self.seen.iter().filter(|(_, kind)| **kind == Kind::Storage).map(|(plug, _)| plug.path.as_str())

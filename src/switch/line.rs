@@ -18,6 +18,21 @@ pub struct Line {
     pub modem: Modem,
     /// The stick on the bus that it uses.
     pub plug: Option<(Plug, Vec<Port>)>,
+    /// When it left the bus while it worked, the last times.
+    pub vanished: heapless::Deque<Instant, VANISHED>,
+    /// What the last call of this stick had of sound.
+    pub sound: Option<SoundSeen>,
+}
+
+/// Departures of a stick that are remembered; the oldest is forgotten.
+const VANISHED: usize = 8;
+
+/// Whether a call brought sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SoundSeen {
+    Came,
+    /// No port brought any.
+    None,
 }
 
 impl Line {
@@ -29,8 +44,14 @@ impl Line {
             imsi: section.imsi.clone(),
             pin: section.pin.clone(),
         };
-        let mut line =
-            Self { id, section: section.clone(), modem: Modem::new(settings, pins.clone()), plug: None };
+        let mut line = Self {
+            id,
+            section: section.clone(),
+            modem: Modem::new(settings, pins.clone()),
+            plug: None,
+            vanished: heapless::Deque::new(),
+            sound: None,
+        };
         if let Some(ports) = explicit_ports(section) {
             line.modem.handle_attached(ports, false, now);
         }
@@ -41,6 +62,18 @@ impl Line {
     #[must_use]
     pub fn has_explicit_ports(&self) -> bool {
         self.section.at_port.is_some()
+    }
+
+    /// It has left the bus. One that was being reset has done as it was told.
+    pub fn note_gone(&mut self, now: Instant) {
+        self.sound = None;
+        if self.modem.life().is_working() {
+            if self.vanished.is_full() {
+                self.vanished.pop_front();
+            }
+            // There is room now.
+            let _ = self.vanished.push_back(now);
+        }
     }
 
     /// A changed section needs a new session only where the change concerns the stick.

@@ -1,6 +1,6 @@
 //! The dongles: attached and detached, their ports, their events.
 use super::fleet::{Fleet, Known, Plug, choosiness};
-use super::line::{Line, LineId};
+use super::line::{Line, LineId, SoundSeen};
 use super::storing::Purpose;
 use super::switching::{Switching, Trouble};
 use super::{Output, Switch};
@@ -42,6 +42,7 @@ impl Switch {
             let gone = line.plug.as_ref().is_some_and(|(plug, ports)| !self.fleet.has(plug, ports));
             if gone {
                 log::warn!("dongle '{}': unplugged", line.section.name);
+                line.note_gone(now.mono);
                 line.plug = None;
                 line.modem.handle_detached(None);
             }
@@ -73,6 +74,7 @@ impl Switch {
         let Some(known) = self.line_mut(line) else { return };
         if known.modem.takes_voice(port) {
             known.modem.note_voice(now.mono);
+            known.sound = Some(SoundSeen::Came);
             // Fifty times a second: nothing else has happened.
             self.handle_voice(line, port, bytes, now);
             return;

@@ -2,6 +2,7 @@
 //! wants to be called is `poll_timeout`.
 pub mod api;
 pub mod calls;
+pub mod doctor;
 mod fleet;
 mod kept;
 mod large;

@@ -3,7 +3,7 @@ use super::api::{self, Code, Refusal, Request, RequestId};
 use super::{Client, Output, Switch};
 use crate::message::{DiskError, TextId};
 use crate::util::time::Now;
-use crate::util::{NO_TRACE, OFFICE};
+use crate::util::{MANAGER, NO_TRACE, OFFICE};
 use serde_json::{Value, json};
 
 impl Switch {
@@ -119,6 +119,13 @@ impl Switch {
                 }
                 (ended, _) => Ok(json!({"ended": ended})),
             },
+            Request::Doctor { .. } if !MANAGER => {
+                Err(Refusal::new(Code::Unavailable, "this build has no 'doctor'; the full package has it"))
+            }
+            Request::Doctor { dongle } => {
+                let name = self.dongle_for(dongle.as_deref())?;
+                Ok(self.doctor_view(&name, now.mono))
+            }
             Request::Extension { .. } => {
                 Err(Refusal::new(Code::Unavailable, "this build has no 'extension'; the full package has it"))
             }

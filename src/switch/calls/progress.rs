@@ -6,6 +6,7 @@ use crate::modem::CallEvent;
 use crate::sip::{EndedBy, SessionId};
 use crate::switch::Switch;
 use crate::switch::line::LineId;
+use crate::switch::line::SoundSeen;
 use crate::util::time::Now;
 use crate::wire::sip::Message;
 
@@ -20,7 +21,10 @@ impl Switch {
                 self.on_early_voice(line, now);
             }
             CallEvent::NoVoice => {
-                log::warn!("a call is up and the stick brings no sound: see 'voice' in the status")
+                log::warn!("a call is up and the stick brings no sound: 'tandem doctor' says what to do");
+                if let Some(line) = self.line_mut(line) {
+                    line.sound = Some(SoundSeen::None);
+                }
             }
             CallEvent::DigitRefused(digit) => self.on_digit_refused(line, *digit),
             // 100 went out with the INVITE.
