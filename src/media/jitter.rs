@@ -3,7 +3,7 @@
 //! Its delay follows what `delays` wants. It is changed where nobody hears it: in silence, or by taking out or putting in
 //! whole periods of the sound under a cross-fade. So drifting clocks cost neither frames nor delay.
 use super::FRAME;
-use super::codec::Codec;
+use super::codec::{Codec, Decoder};
 use super::conceal::Conceal;
 use super::delays::{Delays, START};
 use super::pitch::{self, Fit, blend};
@@ -76,6 +76,8 @@ pub struct JitterBuffer {
     /// By extended timestamp; holes before the head.
     ring: Ring,
     stream: Stream,
+    /// Follows the packets as they come.
+    decoder: Decoder,
     conceal: Conceal,
     /// Moment of the last frame, and the lag that the next one would have.
     last: Option<(Instant, i64)>,
@@ -100,6 +102,7 @@ impl JitterBuffer {
     pub fn restart(&mut self) {
         self.ring = Ring::default();
         self.stream = Stream::default();
+        self.decoder = Decoder::default();
         self.last = None;
     }
 
@@ -125,7 +128,18 @@ impl JitterBuffer {
         }
         // Of a packet that is late in part the rest is in time.
         let played = usize::try_from(self.stream.head.saturating_sub(begin)).unwrap_or(0);
-        self.ring.write(begin.max(self.stream.head), codec, payload.get(played..).unwrap_or_default());
+        // One that was overtaken leaves the decoder where the newest has brought it.
+        let mut aside;
+        let decoder = if end > self.stream.end {
+            &mut self.decoder
+        } else {
+            aside = self.decoder.clone();
+            &mut aside
+        };
+        decoder.turn_to(codec);
+        let mut samples = payload.iter().map(|octet| decoder.decode(*octet));
+        samples.by_ref().take(played).for_each(drop);
+        self.ring.write(begin.max(self.stream.head), payload.len().saturating_sub(played), samples);
         self.stream.end = self.stream.end.max(end);
         let (from, until) = self.stream.silent;
         if begin > from {

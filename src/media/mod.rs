@@ -23,6 +23,7 @@ pub mod srtp;
 pub mod stats;
 #[cfg(test)]
 mod tests;
+pub mod transcode;
 mod voice;
 
 pub use codec::Codec;
@@ -32,6 +33,7 @@ pub use gateway::Gateway;
 pub use quality::Quality;
 pub use relay::{Forward, Relay, Side, Types, Way};
 pub use stats::Stats;
+pub use transcode::{Plan, Transcoder};
 
 use crate::util::MEDIA;
 use crate::util::limits::RECEIVE_TYPES;

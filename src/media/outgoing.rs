@@ -3,6 +3,7 @@
 //! While the stick says nothing, nothing is sent but one packet of silence a second: enough for routers' NAT and for a peer
 //! that ends silent calls, and what follows has the timestamp it would have had (RFC 3551 section 4.1 allows the gap, the
 //! marker tells it).
+use super::codec::Encoder;
 use super::digits::detect::{Detector, Heard};
 use super::jitter::STALL;
 use super::stats::Stats;
@@ -53,6 +54,7 @@ pub struct Outgoing {
     /// The moment that the end of `pending` stands for. The frames' pace carries both on; over gaps the clock does.
     reached: Option<Instant>,
     pending: Vec<i16>,
+    encoder: Encoder,
     marker: bool,
     detector: Detector,
     telling: Option<Telling>,
@@ -73,6 +75,7 @@ impl Outgoing {
             timestamp: seed.timestamp,
             reached: None,
             pending: Vec::with_capacity(PACKET_SAMPLES + FRAME),
+            encoder: Encoder::default(),
             marker: true,
             detector: Detector::default(),
             telling: None,
@@ -299,8 +302,11 @@ impl Outgoing {
 
     fn send_sound(&mut self, remote: &Remote, sound: &[i16], send: &mut impl FnMut(Vec<u8>)) {
         let marker = core::mem::take(&mut self.marker);
-        let encoded = sound.iter().map(|sample| remote.codec.encode(*sample));
+        let mut encoder = core::mem::take(&mut self.encoder);
+        encoder.turn_to(remote.codec);
+        let encoded = sound.iter().map(|sample| encoder.encode(*sample));
         self.send_packet(marker, remote.payload_type, self.timestamp, encoded, send);
+        self.encoder = encoder;
         self.timestamp = self.timestamp.wrapping_add(u32::try_from(sound.len()).unwrap_or(0));
     }
 

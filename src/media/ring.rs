@@ -1,5 +1,4 @@
 //! Samples by timestamp in a circle, with holes where nothing came.
-use super::codec::Codec;
 use crate::util::limits::JITTER_SAMPLES;
 
 /// No codec's value: nothing came for this sample.
@@ -20,11 +19,11 @@ impl Ring {
         self.0.get(place(at)).copied().unwrap_or(HOLE)
     }
 
-    /// Stores what a packet says about the samples from `at` on.
-    pub fn write(&mut self, at: i64, codec: Codec, payload: &[u8]) {
-        let [first, second] = self.pieces_mut(at, payload.len());
-        for (slot, byte) in first.iter_mut().chain(second).zip(payload) {
-            *slot = codec.decode(*byte);
+    /// Stores what a packet says about `count` samples from `at` on.
+    pub fn write(&mut self, at: i64, count: usize, samples: impl Iterator<Item = i16>) {
+        let [first, second] = self.pieces_mut(at, count);
+        for (slot, sample) in first.iter_mut().chain(second).zip(samples) {
+            *slot = sample;
         }
     }
 
@@ -72,6 +71,7 @@ fn place(at: i64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::codec::{Codec, Decoder};
     use super::*;
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
         for at in [-5, 0, 7, length - 3, length * 9 - 100] {
             let mut ring = Ring::default();
             assert_eq!(ring.filled(at, 160), 0);
-            ring.write(at, Codec::Pcmu, &[0x20; 160]);
+            ring.write(at, 160, std::iter::repeat_n(Codec::Pcmu.decode(0x20), 160));
             assert_eq!(
                 (ring.filled(at, 160), ring.filled(at, 300), ring.filled(at + 150, 300)),
                 (160, 160, 10)
@@ -96,8 +96,12 @@ mod tests {
 
     #[test]
     fn no_code_is_a_hole() {
-        for codec in [Codec::Pcmu, Codec::Pcma] {
+        for codec in [Codec::Pcmu, Codec::Pcma, Codec::G722] {
             assert!((0..=255).all(|byte| codec.decode(byte) != HOLE));
         }
+        // The lowest that there is in G.722.
+        let mut decoder = Decoder::new(Codec::G722);
+        let lowest = (0..2_000).map(|_| decoder.decode(4)).min();
+        assert_eq!(lowest, Some(-i16::MAX));
     }
 }

@@ -1,13 +1,22 @@
-//! G.711, the two laws. The tables are those of the crate `audio-codec-algorithms`.
+//! Codecs of ours: G.711, whose tables are those of the crate `audio-codec-algorithms`, and G.722.
+//!
+//! All of them have an octet for 1/8,000 s, and count in that (RFC 3551 section 4.5.2 for G.722, although it samples twice as often):
+//! an octet is a sample at 8,000 a second, whichever codec it is.
+pub mod g722;
+pub mod resample;
+
+use crate::util::MEDIA;
 use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
 
-/// What both ends of a call in the telephone network can speak: 8,000 samples a second, a byte each.
+/// How the sound of a packet is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Codec {
     /// mu-law.
     Pcmu,
     /// A-law.
     Pcma,
+    /// Sound of 16,000 samples a second; not in the smallest build.
+    G722,
 }
 
 impl Codec {
@@ -17,7 +26,26 @@ impl Codec {
         match self {
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
+            Self::G722 => "G722",
         }
+    }
+
+    /// The sample of an octet that begins a stream; of G.711 that of any octet.
+    #[must_use]
+    pub fn decode(self, octet: u8) -> i16 {
+        Decoder::new(self).decode(octet)
+    }
+
+    /// The octet of a sample that begins a stream; of G.711 that of any sample.
+    #[must_use]
+    pub fn encode(self, sample: i16) -> u8 {
+        Encoder::new(self).encode(sample)
+    }
+
+    /// The octet of a silent sample.
+    #[must_use]
+    pub fn silence(self) -> u8 {
+        self.encode(0)
     }
 
     /// Static payload type, RFC 3551 table 4.
@@ -26,30 +54,79 @@ impl Codec {
         match self {
             Self::Pcmu => 0,
             Self::Pcma => 8,
+            Self::G722 => 9,
+        }
+    }
+}
+
+/// Octets of one stream to samples at 8,000 a second.
+#[derive(Clone)]
+pub struct Decoder {
+    codec: Codec,
+    g722: g722::Narrow,
+}
+
+/// Samples at 8,000 a second to octets of one stream.
+#[derive(Clone)]
+pub struct Encoder {
+    codec: Codec,
+    g722: g722::Narrow,
+}
+
+impl Decoder {
+    #[must_use]
+    pub fn new(codec: Codec) -> Self {
+        Self { codec, g722: g722::Narrow::default() }
+    }
+
+    /// What follows is coded so; where that is not as before it is the begin of a stream.
+    pub fn turn_to(&mut self, codec: Codec) {
+        if self.codec != codec {
+            *self = Self::new(codec);
         }
     }
 
-    /// A 16-bit linear sample of one byte.
+    pub fn decode(&mut self, octet: u8) -> i16 {
+        match self.codec {
+            // The lowest value is none of G.711's, and means something else in places.
+            Codec::G722 if MEDIA => self.g722.decode(octet).max(-i16::MAX),
+            Codec::Pcma => decode_alaw(octet),
+            Codec::Pcmu | Codec::G722 => decode_ulaw(octet),
+        }
+    }
+}
+
+impl Encoder {
     #[must_use]
-    pub fn decode(self, byte: u8) -> i16 {
-        match self {
-            Self::Pcmu => decode_ulaw(byte),
-            Self::Pcma => decode_alaw(byte),
+    pub fn new(codec: Codec) -> Self {
+        Self { codec, g722: g722::Narrow::default() }
+    }
+
+    /// As for the decoder.
+    pub fn turn_to(&mut self, codec: Codec) {
+        if self.codec != codec {
+            *self = Self::new(codec);
         }
     }
 
-    #[must_use]
-    pub fn encode(self, sample: i16) -> u8 {
-        match self {
-            Self::Pcmu => encode_ulaw(sample),
-            Self::Pcma => encode_alaw(sample),
+    pub fn encode(&mut self, sample: i16) -> u8 {
+        match self.codec {
+            Codec::G722 if MEDIA => self.g722.encode(sample),
+            Codec::Pcma => encode_alaw(sample),
+            Codec::Pcmu | Codec::G722 => encode_ulaw(sample),
         }
     }
+}
 
-    /// The byte of a silent sample.
-    #[must_use]
-    pub fn silence(self) -> u8 {
-        self.encode(0)
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new(Codec::Pcmu)
+    }
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self::new(Codec::Pcmu)
     }
 }
 
@@ -86,7 +163,7 @@ mod tests {
     fn half_step(codec: Codec, byte: u8) -> i32 {
         match codec {
             Codec::Pcmu => 4 << ((!byte) >> 4 & 7),
-            Codec::Pcma => 8 << ((byte ^ 0x55) >> 4 & 7).saturating_sub(1),
+            _ => 8 << ((byte ^ 0x55) >> 4 & 7).saturating_sub(1),
         }
     }
 
