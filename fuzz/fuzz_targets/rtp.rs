@@ -3,9 +3,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
+use tandem::media::digits::between::Plan;
+use tandem::media::digits::teller::By;
 use tandem::media::{Codec, Direction, Gateway, Output, Relay, Remote, Seed, Side, Types, Way};
 use tandem::util::time::Instant;
-use tandem::wire::dtmf::Dtmf;
+use tandem::wire::dtmf::{self, Dtmf};
 use tandem::wire::rtp::{HEADER, Packet};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -36,6 +38,22 @@ fuzz_target!(|bytes: &[u8]| {
                 relay.set_types(side, Types::new(&pairs, u16::from(argument)));
             }
             7 => drop(relay.handle_rtp(Side::B, from, &mut data.to_vec(), now)),
+            10 => {
+                let side = if argument & 4 == 0 { Side::A } else { Side::B };
+                let by = match argument & 3 {
+                    0 => By::Event { payload_type: 101, per_ms: u16::from(length) },
+                    1 => By::Sound { payload_type: 0, codec: Codec::Pcmu },
+                    2 => By::Info,
+                    _ => By::Nothing,
+                };
+                let events = data.iter().take(4).map(|pt| pt & 127).collect();
+                let plan = Plan { events, sounds: [(8, Codec::Pcma)].into_iter().collect(), by };
+                relay.set_keys(side, plan.clone(), || seed);
+                if let Ok(Some(key)) = dtmf::read("application/dtmf", data) {
+                    gateway.press(key.digit, now);
+                    relay.press(side, key, plan, seed, now);
+                }
+            }
             8 => gateway.send_digit(char::from(argument)),
             9 => now = gateway.poll_timeout().unwrap_or(now).max(now),
             _ => {
@@ -44,6 +62,8 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
         gateway.handle_timeout(now);
+        relay.handle_timeout(now);
+        assert!(relay.poll_timeout().is_none_or(|at| at > now));
         drain(&mut gateway, &mut relay);
     }
 });
@@ -54,6 +74,7 @@ fn drain(gateway: &mut Gateway, relay: &mut Relay) {
             Packet::parse(&bytes).expect("a packet of our own");
         }
     }
+    while relay.poll_key().is_some() {}
     while let Some(forward) = relay.poll_output() {
         // What opens the way is no packet.
         if forward.bytes == [0; 4] {

@@ -3,6 +3,7 @@
 //!
 //! A phone's jitter buffer goes by them. When a transfer or another server of the provider brings another source, its numbers
 //! begin anywhere: baresip 1.0 drops all that is "older" than the last source's packets, half of the time a whole call.
+use super::Seed;
 use crate::util::time::Instant;
 
 /// What a packet is sent on under.
@@ -41,14 +42,7 @@ const HALF: u16 = 0x8000;
 impl Continuity {
     /// `per_ms`: what the source's clock counts in a millisecond: 8 for G.711 and G.722 (RFC 3551 section 4.5.2), 90 for video.
     pub fn next(&mut self, came: Numbers, per_ms: u16, now: Instant) -> Numbers {
-        let stream = self.stream.get_or_insert_with(|| Stream {
-            ssrc: came.ssrc,
-            source: came.ssrc,
-            sequence_shift: 0,
-            timestamp_shift: 0,
-            last: (came.sequence.wrapping_sub(1), came.timestamp),
-            last_at: now,
-        });
+        let stream = self.stream.get_or_insert_with(|| Stream::new(came, now));
         let mut marker = came.marker;
         if stream.source != came.ssrc {
             stream.follow(came, per_ms, now);
@@ -62,6 +56,45 @@ impl Continuity {
             stream.last_at = now;
         }
         Numbers { marker, sequence, timestamp, ssrc: stream.ssrc }
+    }
+}
+
+/// Packets of our own in the place of some of the source's.
+impl Continuity {
+    /// A packet of the source that does not go on: the next one gets its number.
+    pub fn withhold(&mut self, came: Numbers, per_ms: u16, now: Instant) {
+        let stream = self.stream.get_or_insert_with(|| Stream::new(came, now));
+        if stream.source != came.ssrc {
+            stream.follow(came, per_ms, now);
+        }
+        let ahead = came.sequence.wrapping_add(stream.sequence_shift).wrapping_sub(stream.last.0);
+        if ahead != 0 && ahead < HALF {
+            stream.sequence_shift = stream.sequence_shift.wrapping_sub(1);
+        }
+    }
+
+    /// Sequence number and SSRC of a packet of ours, which comes before the source's next one. `seed`: where nothing went before.
+    pub fn insert(&mut self, seed: Seed, now: Instant) -> (u16, u32) {
+        let stream = self.stream.get_or_insert_with(|| Stream::new(seed.numbers(), now));
+        stream.sequence_shift = stream.sequence_shift.wrapping_add(1);
+        stream.last.0 = stream.last.0.wrapping_add(1);
+        (stream.last.0, stream.ssrc)
+    }
+
+    /// The timestamp of a packet of ours that begins now, `step` behind the last one at least.
+    pub fn after(&mut self, step: u32, per_ms: u16, seed: Seed, now: Instant) -> u32 {
+        let stream = self.stream.get_or_insert_with(|| Stream::new(seed.numbers(), now));
+        let passed = now.since(stream.last_at).as_micros().saturating_mul(u128::from(per_ms)) / 1_000;
+        #[expect(clippy::cast_possible_truncation, reason = "timestamps wrap")]
+        let passed = passed as u32;
+        stream.last.1.wrapping_add(passed.max(step))
+    }
+}
+
+impl Seed {
+    const fn numbers(self) -> Numbers {
+        let Self { ssrc, sequence, timestamp } = self;
+        Numbers { marker: false, sequence, timestamp, ssrc }
     }
 }
 
@@ -96,6 +129,18 @@ impl Continuity {
 }
 
 impl Stream {
+    /// Before its first packet.
+    const fn new(came: Numbers, now: Instant) -> Self {
+        Self {
+            ssrc: came.ssrc,
+            source: came.ssrc,
+            sequence_shift: 0,
+            timestamp_shift: 0,
+            last: (came.sequence.wrapping_sub(1), came.timestamp),
+            last_at: now,
+        }
+    }
+
     /// Another source: its first packet comes behind the last one of the other, by as much as has passed since.
     fn follow(&mut self, came: Numbers, per_ms: u16, now: Instant) {
         let passed = u32::try_from(now.since(self.last_at).as_millis()).unwrap_or(u32::MAX).max(STEP);
@@ -125,6 +170,41 @@ mod tests {
             let packet = came(7, sequence, 1_000 + u32::from(sequence));
             assert_eq!(stream.next(packet, 8, at(20 * n as u64)), packet);
         }
+    }
+
+    #[test]
+    fn packets_of_ours_among_those_of_the_source() {
+        let seed = Seed { ssrc: 1, sequence: 2, timestamp: 3 };
+        let mut stream = Continuity::default();
+        stream.next(came(7, 500, 8_000), 8, at(0));
+        // Ours in the place of two that came, and one more.
+        assert_eq!(stream.after(160, 8, seed, at(5)), 8_160);
+        assert_eq!(stream.insert(seed, at(5)), (501, 7));
+        stream.withhold(came(7, 501, 8_160), 8, at(20));
+        assert_eq!(stream.insert(seed, at(25)), (502, 7));
+        stream.withhold(came(7, 502, 8_320), 8, at(40));
+        assert_eq!(stream.insert(seed, at(45)), (503, 7));
+        // Again, and late: it takes no number away.
+        stream.withhold(came(7, 502, 8_320), 8, at(46));
+        let next = stream.next(came(7, 503, 8_480), 8, at(60));
+        assert_eq!((next.sequence, next.timestamp), (504, 8_480));
+        assert_eq!(stream.after(160, 8, seed, at(160)), 8_480 + 800);
+        // One is lost: it is missing behind us too.
+        assert_eq!(stream.next(came(7, 505, 8_800), 8, at(100)).sequence, 506);
+        // Another source while we speak.
+        stream.insert(seed, at(120));
+        stream.withhold(came(9, 3, 70_000), 8, at(120));
+        assert_eq!(stream.next(came(9, 4, 70_160), 8, at(140)).sequence, 508);
+    }
+
+    #[test]
+    fn before_anybody_spoke() {
+        let seed = Seed { ssrc: 1, sequence: u16::MAX, timestamp: u32::MAX };
+        let mut stream = Continuity::default();
+        assert_eq!(stream.after(160, 8, seed, at(0)), 159);
+        assert_eq!((stream.insert(seed, at(0)), stream.insert(seed, at(20))), ((u16::MAX, 1), (0, 1)));
+        let next = stream.next(came(9, 77, 4_000), 8, at(100));
+        assert_eq!(next, Numbers { marker: true, sequence: 1, timestamp: 799, ssrc: 1 });
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //!
 //! Payload, header extensions and padding stay, whatever they are; the payload type becomes what the other side listed. Sequence
 //! number, timestamp and SSRC stay while there is one source, and are continued when there is another.
+mod keys;
 mod translate;
 
 use super::Direction;
 use super::continuity::{Continuity, Numbers};
 use super::control::Session;
+use super::digits::between::{Between, Fate};
 use super::latch::Latch;
 use super::reception::Reception;
 use crate::util::MEDIA;
@@ -86,6 +88,8 @@ struct Peer {
     /// What came from it, and the reports about that.
     reception: Reception,
     control: Session,
+    /// Its keys, where they don't go through as they are.
+    keys: Option<Box<Between>>,
     /// What it got.
     sent_packets: u32,
     sent_bytes: u32,
@@ -100,6 +104,7 @@ impl Peer {
             types: Types::default(),
             reception: Reception::default(),
             control: Session::new(way.remote, now),
+            keys: None,
             sent_packets: 0,
             sent_bytes: 0,
         }
@@ -166,6 +171,7 @@ impl Relay {
         if let Some(peer) = self.peers.get_mut(side.place()) {
             *peer = None;
         }
+        self.peers.iter_mut().flatten().for_each(|peer| peer.keys = None);
         Self { peers: self.peers, ..Self::default() }
     }
 
@@ -232,6 +238,12 @@ impl Relay {
             Refused::Stranger => &mut stats.stranger,
             Refused::UnknownType => &mut stats.unknown_type,
             Refused::Held => &mut stats.held,
+            Refused::Key => {
+                if MEDIA {
+                    self.tell(side, now);
+                }
+                return None;
+            }
         };
         *counter = counter.saturating_add(1);
         None
@@ -270,7 +282,7 @@ impl Relay {
         };
         let source = source.as_mut().ok_or(Refused::Stranger)?;
         // A wrong type proves nothing of who sends it.
-        let payload_type = source.types.get(packet.payload_type).ok_or(Refused::UnknownType)?;
+        let payload_type = source.type_of(packet.payload_type).ok_or(Refused::UnknownType)?;
         if !source.latch.accept(from, packet.sequence, packet.ssrc, now) {
             source.control.note_stranger(from);
             return Err(Refused::Stranger);
@@ -289,6 +301,17 @@ impl Relay {
             return Err(Refused::Held);
         }
         stats.last_received_at = Some(now);
+        if let Some(keys) = source.keys.as_mut().filter(|_| MEDIA) {
+            match keys.hear(&packet, now) {
+                Fate::Goes => {}
+                fate => {
+                    let forward = target.instead(fate, &packet, (payload_type, source.types.per_ms), now);
+                    let forward = forward.filter(|_| self.outputs.len() < MEDIA_OUTPUTS);
+                    self.outputs.extend(forward.map(|(to, bytes)| Forward { side: side.other(), to, bytes }));
+                    return Err(Refused::Key);
+                }
+            }
+        }
         stats.forwarded_packets = stats.forwarded_packets.saturating_add(1);
         let length = u64::try_from(packet.payload.len()).unwrap_or(0);
         stats.forwarded_bytes = stats.forwarded_bytes.saturating_add(length);
@@ -328,6 +351,8 @@ impl Relay {
 }
 
 enum Refused {
+    /// It was one, or had to give way to one.
+    Key,
     Malformed,
     Stranger,
     UnknownType,

@@ -40,7 +40,7 @@ impl Oscillator {
 }
 
 /// The sound of a key as long as it is down, from silence on.
-struct Tone {
+pub struct Tone {
     low: Oscillator,
     high: Oscillator,
     /// Samples since its begin, up to the end of its rise.
@@ -49,16 +49,26 @@ struct Tone {
 
 impl Tone {
     /// What is no key sounds like `1`.
-    fn new(digit: char) -> Self {
+    #[must_use]
+    pub fn new(digit: char) -> Self {
         let (low, high) = place(digit).unwrap_or((0, 0));
         Self { low: Oscillator::new(low), high: Oscillator::new(high.saturating_add(4)), at: 0 }
     }
 
-    fn sample(&mut self) -> i16 {
+    pub fn sample(&mut self) -> i16 {
         let slope = i64::from(SLOPE);
         self.at = self.at.saturating_add(1).min(slope);
         let sum = (self.low.next() * LOW_LEVEL + self.high.next() * HIGH_LEVEL) / 16_384 * self.at / slope;
         i16::try_from(sum).unwrap_or(if sum < 0 { i16::MIN } else { i16::MAX })
+    }
+}
+
+impl Tone {
+    /// The same in its last packet: `left` samples come behind it.
+    pub fn last(&mut self, left: usize) -> i16 {
+        let slope = i32::try_from(SLOPE).unwrap_or(1);
+        let fall = i32::try_from(left).unwrap_or(slope).min(slope);
+        i16::try_from(i32::from(self.sample()) * fall / slope).unwrap_or(0)
     }
 }
 

@@ -4,14 +4,14 @@
 //! A new offer is answered by us where it asks for nothing that the other phone would have to know, as hold does. Else it is handed
 //! on: the other phone gets an offer of ours, and its answer becomes ours.
 use super::leg::direction;
-use super::sound::relay_side;
+use super::sound::{relay_side, seed};
 use super::{Call, CallId, Cause, End, Media, Party, Side, SipLeg, State};
 use crate::media::{Relay, Types, Way};
 use crate::sip::{Flow, SessionId};
 use crate::switch::Switch;
-use crate::util::OFFICE;
 use crate::util::limits::CARRIED_STREAMS;
 use crate::util::time::Now;
+use crate::util::{MEDIA, OFFICE};
 use crate::wire::sdp::carry::{
     Peer, codecs_at, pass_answer, pass_offer, pass_offer_and_plain, plain_offer, types,
 };
@@ -187,6 +187,17 @@ impl Switch {
                 let Some((ours, port)) = from else { continue };
                 let (pairs, per_ms) = types(ours, *port, to, slot);
                 relay.set_types(relay_side(side), Types::new(&pairs, per_ms));
+            }
+            if let (true, Some(two), Some(said), Some(said_two)) =
+                (MEDIA && slot == 0, two, said.as_deref(), said_two.as_deref())
+            {
+                for (side, from, to) in
+                    [(end, (own, said), (two, said_two)), (other, (two, said_two), (own, said))]
+                {
+                    if let Some(plan) = super::keys::plan(from, to) {
+                        relay.set_keys(relay_side(side), plan, || seed(&mut self.random));
+                    }
+                }
             }
         }
     }

@@ -1,10 +1,19 @@
 //! Keys of a call: who is told of them, and how. INFO both ways; what comes and goes in RTP is the media's.
+use super::carry::other;
+use super::leg::codec;
+use super::sound::{relay_side, seed};
 use super::{CallId, End, Media, SipLeg};
+use crate::media::digits::between::Plan;
+use crate::media::digits::teller::By;
 use crate::sip::{ClientId, SessionId};
 use crate::switch::Switch;
+use crate::util::MEDIA;
 use crate::util::limits::TONES_WAITING;
 use crate::util::time::Now;
-use crate::wire::dtmf::{self, Key};
+use crate::wire::dtmf::{self, Dtmf, Key};
+use crate::wire::sdp::Session;
+use crate::wire::sdp::carry::{Peer, types};
+use crate::wire::sdp::keys::key_types;
 use crate::wire::sip::{Message, Method};
 use std::time::Duration;
 
@@ -29,10 +38,22 @@ impl Switch {
         if !leg.dtmf.may_inform(leg.has_events()) {
             return;
         }
-        if let Some(Media::Gateway(gateway)) = self.calls.all.get_mut(&id).map(|call| &mut call.media) {
-            gateway.press(key.digit, now.mono);
+        let plan = if MEDIA { self.plan_from(id, end) } else { None };
+        match (self.calls.all.get_mut(&id).map(|call| &mut call.media), plan) {
+            (Some(Media::Gateway(gateway)), _) => gateway.press(key.digit, now.mono),
+            (Some(Media::Relay(relay)), Some(plan)) if MEDIA => {
+                relay.press(relay_side(end), key, plan, seed(&mut self.random), now.mono);
+            }
+            _ => {}
         }
         self.pump(id, now);
+    }
+
+    /// What is done with the keys of this side of a call between two SIP legs.
+    fn plan_from(&self, id: CallId, end: End) -> Option<Plan> {
+        let call = self.calls.all.get(&id)?;
+        let (from, to) = (call.side(end)?.leg.sip()?, call.side(other(end))?.leg.sip()?);
+        plan((from, &*from.said()?), (to, &*to.said()?))
     }
 
     /// Tell this peer of a key.
@@ -112,6 +133,38 @@ impl Switch {
 impl SipLeg {
     /// Telephone events may come from it.
     fn has_events(&self) -> bool {
-        self.agreed.as_ref().is_some_and(|agreed| agreed.event_receive.is_some())
+        if !MEDIA {
+            return self.agreed.as_ref().is_some_and(|agreed| agreed.event_receive.is_some());
+        }
+        let (ours, said) = (self.ours.as_ref(), self.said());
+        let types = ours.zip(said).and_then(|(ours, said)| key_types(ours, &said, self.port));
+        types.is_some_and(|types| !types.receive.is_empty())
     }
+}
+
+/// What is done with the keys of one SIP leg for another, each beside what its peer said last. `None`: there is no sound.
+pub(super) fn plan((from, said): (&SipLeg, &Session), (to, told): (&SipLeg, &Session)) -> Option<Plan> {
+    let (ours, ours_to) = (from.ours.as_ref()?, to.ours.as_ref()?);
+    let (own, others) = (key_types(ours, said, from.port)?, key_types(ours_to, told, to.port)?);
+    let by_event = others.send.map(|(payload_type, hz)| By::Event {
+        payload_type,
+        per_ms: u16::try_from(hz / 1_000).unwrap_or(8).max(1),
+    });
+    let by_sound = others.sound.map(|(payload_type, sound)| By::Sound { payload_type, codec: codec(sound) });
+    let by = match to.dtmf {
+        Dtmf::Auto => by_event.or(by_sound),
+        Dtmf::Rtp => by_event,
+        Dtmf::Info => Some(By::Info),
+        Dtmf::InBand => by_sound.or(by_event),
+    };
+    let by = by.unwrap_or(By::Nothing);
+    let may_sound = from.dtmf.may_sound(!own.receive.is_empty());
+    // Where a key may be told in two ways, each of them is looked at.
+    let one_way = matches!(from.dtmf, Dtmf::Auto | Dtmf::Rtp) && matches!(by, By::Event { .. });
+    let ports = to.ports();
+    let through = types(ours, from.port, &Peer::settled(told, ours_to, &ports), 0).0;
+    let goes = |event: &u8| one_way && through.iter().any(|(pt, _)| pt == event);
+    let sounds = own.sounds.iter().filter(|_| may_sound).map(|(pt, sound)| (*pt, codec(*sound)));
+    let events = own.receive.iter().copied().filter(|event| !goes(event));
+    Some(Plan { events: events.collect(), sounds: sounds.collect(), by })
 }

@@ -33,6 +33,7 @@ use super::line::LineId;
 use super::route::Leg as Way;
 use crate::media::{Gateway, Relay};
 use crate::sip::{ClientId, SessionId};
+use crate::util::MEDIA;
 use crate::util::table::Table;
 use crate::util::time::{Instant, Now, Wall};
 use std::collections::VecDeque;
@@ -306,6 +307,7 @@ impl Calls {
         let phases = self.all.values().filter_map(|c| c.phase.deadline());
         let sound = self.all.values().filter_map(|c| match &c.media {
             Media::Gateway(gateway) => gateway.poll_timeout(),
+            Media::Relay(relay) if MEDIA => relay.poll_timeout(),
             Media::Relay(_) | Media::None => None,
         });
         phases.chain(sound).chain(self.reports_at).min()

@@ -42,6 +42,9 @@ impl Switch {
         }
         let Some(relay) = call.relay_mut(slot) else { return Heard::Dropped };
         let to = relay.handle_rtp(side, from, bytes, now.mono);
+        if MEDIA && to.is_none() && relay.has_keys() {
+            return self.tell_key(id, now);
+        }
         if let Some(to) = relay.take_learnt().filter(|_| MEDIA) {
             self.outputs.push_back(Output::PinRtp { port, to });
         }
@@ -51,6 +54,16 @@ impl Switch {
             }
             _ => Heard::Dropped,
         }
+    }
+
+    /// The packet may have been one of a key, for which others go out.
+    fn tell_key(&mut self, id: CallId, now: Now) -> Heard {
+        let infos = self.calls.infos.len();
+        self.pump(id, now);
+        if self.calls.infos.len() != infos {
+            self.turn(now);
+        }
+        Heard::Taken
     }
 
     fn rtp_for_stick(

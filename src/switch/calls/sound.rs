@@ -283,6 +283,10 @@ impl Switch {
                     gateway.handle_timeout(now.mono);
                     Some(call.id)
                 }
+                Media::Relay(relay) if MEDIA && relay.poll_timeout().is_some_and(|at| at <= now.mono) => {
+                    relay.handle_timeout(now.mono);
+                    Some(call.id)
+                }
                 _ => None,
             })
             .collect();
@@ -336,6 +340,19 @@ impl Switch {
                         if close_packet(&mut call.a, &mut call.b, port, &mut bytes) {
                             self.send_rtp(port, to, bytes);
                         }
+                    }
+                }
+                if !MEDIA {
+                    return;
+                }
+                self.counters.digits_untold = self.counters.digits_untold.saturating_add(relay.take_untold());
+                while let Some((side, digit)) = relay.poll_key() {
+                    let leg = match side {
+                        RelaySide::A => call.a.leg.sip_mut(),
+                        RelaySide::B => call.b.iter_mut().find_map(|b| b.leg.sip_mut()),
+                    };
+                    if let Some(leg) = leg {
+                        self.inform(leg, Key { digit, held: TOLD }, now);
                     }
                 }
             }
@@ -417,7 +434,7 @@ pub(super) const fn relay_side(end: End) -> RelaySide {
     }
 }
 
-fn seed(random: &mut Random) -> Seed {
+pub(super) fn seed(random: &mut Random) -> Seed {
     let [a, b, c, d, e, f, g, h, i, j, ..] = random.block();
     Seed {
         ssrc: u32::from_le_bytes([a, b, c, d]),

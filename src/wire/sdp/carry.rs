@@ -4,6 +4,7 @@
 //! stream, is none of our business: both sides agree on it or don't.
 use super::negotiate::{Ours, Unacceptable, refused};
 use super::{Codec, Direction, MediaLine, Place, Session};
+use crate::util::MEDIA;
 use crate::util::limits::{CARRIED_FORMATS, CARRIED_STREAMS};
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -279,6 +280,9 @@ pub fn pass_answer(to: &Peer<'_>, from: &Peer<'_>, ours: &Ours) -> Result<Sessio
         let mut taken = passed(&stream, port, theirs.and(wish));
         taken.protocol.clone_from(&media.protocol);
         renumber(&mut taken, media, &both);
+        if MEDIA && slot == 0 {
+            keep_keys(&mut taken, media);
+        }
         taken.mux_like(media);
         Some(taken)
     };
@@ -357,6 +361,15 @@ fn renumber(media: &mut MediaLine, offer: &MediaLine, both: &[TypePair]) {
     });
 }
 
+/// Keys beside G.711 are told to the other one in another way where it has no events: who has only events keeps them.
+fn keep_keys(taken: &mut MediaLine, offer: &MediaLine) {
+    let has_keys = taken.payload_types().any(|pt| is_keys(taken, pt));
+    let is_g711 = taken.codecs().iter().any(|(_, codec)| matches!(codec, Codec::Pcmu | Codec::Pcma));
+    if let Some(events) = offer.events().filter(|_| is_g711 && !has_keys) {
+        taken.add_events(events);
+    }
+}
+
 /// Of sound one format, so that no phone has to follow from one packet to the next; its keys and its silence with it.
 fn one_sound(media: &MediaLine, both: &mut Vec<TypePair>) {
     let sound = both.iter().map(|(_, pt)| *pt).find(|pt| is_sound(media, &pt.to_string()));
@@ -380,13 +393,13 @@ fn may_pass(media: &MediaLine, format: &str, codecs: &[Codec]) -> bool {
 }
 
 /// Neither keys nor silence nor a second copy.
-fn is_sound(media: &MediaLine, format: &str) -> bool {
+pub(super) fn is_sound(media: &MediaLine, format: &str) -> bool {
     let Some(pt) = format.parse().ok() else { return false };
     let other = name_of(media, pt).is_some_and(|n| n.is("red"));
     !other && !is_keys(media, pt) && !is_silence(media, pt)
 }
 
-fn is_keys(media: &MediaLine, pt: u8) -> bool {
+pub(super) fn is_keys(media: &MediaLine, pt: u8) -> bool {
     name_of(media, pt).is_some_and(|n| n.is("telephone-event"))
 }
 
@@ -395,7 +408,7 @@ fn is_silence(media: &MediaLine, pt: u8) -> bool {
 }
 
 /// Formats of `one` that `other` has too, in the order of `one`: the one of the same number if it is the same, else the first.
-fn pairs<'a>(one: &'a MediaLine, other: &'a MediaLine) -> impl Iterator<Item = TypePair> + 'a {
+pub(super) fn pairs<'a>(one: &'a MediaLine, other: &'a MediaLine) -> impl Iterator<Item = TypePair> + 'a {
     one.payload_types().filter_map(|pt| {
         let name = name_of(one, pt);
         let same = |theirs: u8| match (&name, name_of(other, theirs)) {
@@ -409,9 +422,9 @@ fn pairs<'a>(one: &'a MediaLine, other: &'a MediaLine) -> impl Iterator<Item = T
 }
 
 /// What a payload type is.
-struct Name<'a> {
+pub(super) struct Name<'a> {
     encoding: &'a str,
-    clock_hz: u32,
+    pub clock_hz: u32,
     channels: u8,
 }
 
@@ -426,7 +439,7 @@ impl Name<'_> {
 }
 
 /// By its map, else by its static number (RFC 3551 table 4: those that are met).
-fn name_of(media: &MediaLine, payload_type: u8) -> Option<Name<'_>> {
+pub(super) fn name_of(media: &MediaLine, payload_type: u8) -> Option<Name<'_>> {
     if let Some(map) = media.rtpmap(payload_type) {
         return Some(Name { encoding: &map.encoding, clock_hz: map.clock_hz, channels: map.channels });
     }

@@ -5,6 +5,7 @@
 pub mod carry;
 pub mod crypto;
 mod fault;
+pub mod keys;
 mod negotiate;
 mod parse;
 pub mod secure;

@@ -290,7 +290,7 @@ impl MediaLine {
         self.rtpmaps.push(map);
     }
 
-    fn add_events(&mut self, payload_type: u8) {
+    pub(super) fn add_events(&mut self, payload_type: u8) {
         self.add(payload_type, EVENT_ENCODING);
         self.fmtps.push(Fmtp { payload_type, parameters: EVENTS.to_owned() });
     }
@@ -314,7 +314,7 @@ impl MediaLine {
         }
     }
 
-    fn events(&self) -> Option<u8> {
+    pub(super) fn events(&self) -> Option<u8> {
         self.payload_types().find(|pt| {
             self.rtpmap(*pt)
                 .is_some_and(|m| m.encoding.eq_ignore_ascii_case(EVENT_ENCODING) && m.clock_hz == CLOCK_HZ)
