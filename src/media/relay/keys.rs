@@ -111,8 +111,10 @@ impl Relay {
 impl Peer {
     /// The type that a packet of this peer has for the other one; its own where its keys are taken out.
     pub(super) fn type_of(&self, payload_type: u8) -> Option<u8> {
-        let takes = |keys: &&Box<Between>| MEDIA && keys.takes(payload_type);
-        let keys = || self.keys.as_ref().filter(takes).map(|_| payload_type);
+        let keys = || {
+            let keys = self.keys.as_ref().filter(|_| MEDIA);
+            keys.filter(|keys| keys.takes(payload_type)).map(|_| payload_type)
+        };
         self.types.get(payload_type).or_else(keys)
     }
 
