@@ -1,9 +1,10 @@
 //! `config dongle`: one stick, or the SIM in it.
 use std::time::Duration;
 
-use super::Secret;
 use super::destination::{Destination, Parties};
 use super::fields::Fields;
+use super::{Secret, value};
+use crate::util::MEDIA;
 
 /// `config dongle NAME`: one stick, or the SIM in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,26 @@ pub struct Dongle {
     pub inbound: Option<Destination>,
     /// `emergency`, default 0: emergency calls are tried by those with 1 before all others.
     pub emergency: bool,
+    /// `agc`, default in: which directions of its sound are brought to -18 dBFS.
+    pub agc: Agc,
+    /// `gain_in` and `gain_out`, decibels from -20 to 20, default 0: fixed gain from and to the stick.
+    pub gain_in: i8,
+    pub gain_out: i8,
+    /// `echo`, default off: suppress echoes of either side.
+    pub echo: bool,
+}
+
+/// Directions of automatic gain: `off`, `in` (from the stick), `out` (to it) or `both`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Agc {
+    pub from_stick: bool,
+    pub to_stick: bool,
+}
+
+impl Agc {
+    fn of(word: &str) -> Self {
+        Self { from_stick: matches!(word, "in" | "both"), to_stick: matches!(word, "out" | "both") }
+    }
 }
 
 impl Dongle {
@@ -54,11 +75,29 @@ impl Dongle {
             delivery_reports: fields.flag("delivery_reports"),
             inbound,
             emergency: fields.flag("emergency"),
+            agc: Agc::default(),
+            gain_in: 0,
+            gain_out: 0,
+            echo: false,
         };
+        // The smallest build has neither the options nor what they do.
+        let dongle = if MEDIA { dongle.with_sound(fields) } else { dongle };
         if dongle.audio_port.is_some() && !fields.has("at_port") {
             fields.missing("at_port", "the tty that takes AT commands, beside 'audio_port'");
         }
         dongle
+    }
+
+    fn with_sound(self, fields: &mut Fields<'_>) -> Self {
+        let agc = fields.text("agc").unwrap_or_default();
+        let mut gain = |key| fields.text(key).and_then(|text| value::gain(&text)).unwrap_or(0);
+        Self {
+            agc: Agc::of(if agc.is_empty() { "in" } else { &agc }),
+            gain_in: gain("gain_in"),
+            gain_out: gain("gain_out"),
+            echo: fields.text("echo").is_some_and(|word| word == "suppress"),
+            ..self
+        }
     }
 
     /// What tells this dongle's stick from others: key and value of each such option. None given: any stick will

@@ -30,7 +30,7 @@ mod trunk;
 mod value;
 
 pub use destination::{Destination, HangupWord};
-pub use dongle::Dongle;
+pub use dongle::{Agc, Dongle};
 pub use dscp::Dscp;
 pub use extension::{Codec, Digest, Dtmf, Extension, Srtp};
 pub use features::{Features, ForwardWhen};

@@ -196,8 +196,41 @@ const DONGLE: Kind = Kind {
             "where calls to the SIM go: 100, provider/NUMBER or hangup/busy",
         ),
         EMERGENCY,
+        // Sticks are hot and noisy, each network in another way; phones have a gain of their own. So only what comes from a stick is set.
+        #[cfg(feature = "media")]
+        item(
+            "agc",
+            Form::Choice(&["off", "in", "out", "both"]),
+            "in",
+            "bring voices to -18 dBFS: in: those from the stick, out: those to it",
+        ),
+        #[cfg(feature = "media")]
+        item(
+            "gain_in",
+            text(|text| super::value::gain(text).is_some(), GAIN),
+            "0",
+            "decibels added to the sound from the stick",
+        ),
+        #[cfg(feature = "media")]
+        item(
+            "gain_out",
+            text(|text| super::value::gain(text).is_some(), GAIN),
+            "0",
+            "decibels added to the sound to the stick",
+        ),
+        // A stick makes none, and a phone removes its own.
+        #[cfg(feature = "media")]
+        item(
+            "echo",
+            Form::Choice(&["off", "suppress"]),
+            "off",
+            "suppress: echoes of a phone or of the far end, where either has one",
+        ),
     ],
 };
+
+#[cfg(feature = "media")]
+const GAIN: &str = "decibels from -20 to 20";
 
 const SMTP: Kind = Kind {
     name: "smtp",

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::util::MEDIA;
 
 const DONGLE: &str = "config dongle 'home_sim'\n";
 const SMTP: &str = "config smtp 'mail'\n\toption host 'h.example'\n\toption sender 'r@example.com'\n";
@@ -301,6 +302,10 @@ config dongle 'd'
 	option delivery_reports '0'
 	option inbound 't/+4930123456'
 	option emergency '1'
+	option agc 'both'
+	option gain_in '-6'
+	option gain_out '3'
+	option echo 'suppress'
 config smtp 'm'
 	option enabled 'on'
 	option host '::1'
@@ -441,6 +446,10 @@ fn every_option_arrives() {
             delivery_reports: false,
             inbound: Some(Destination::Trunk { name: named("t"), number: named("+4930123456") }),
             emergency: true,
+            agc: Agc { from_stick: MEDIA, to_stick: MEDIA },
+            gain_in: if MEDIA { -6 } else { 0 },
+            gain_out: if MEDIA { 3 } else { 0 },
+            echo: MEDIA,
         }],
         smtps: vec![Smtp {
             name: "m".to_owned(),
@@ -640,4 +649,36 @@ fn problems_come_by_line_and_are_counted_beyond_the_bound() {
 
     let lines = problems(&"\n".repeat(1_000_000));
     assert_eq!(lines, ["the file has 1000000 bytes, want at most 262144"]);
+}
+
+#[cfg(feature = "media")]
+#[test]
+fn the_sound_of_a_dongle() {
+    let sound = |options: &str| {
+        let text = format!("config tandem 'main'\noption country 'DE'\nconfig dongle 'd'\n{options}");
+        let loaded = Loaded::parse(text.as_bytes());
+        let problems = problems(&text);
+        let of = |d: &Dongle| (d.agc.from_stick, d.agc.to_stick, d.gain_in, d.gain_out, d.echo);
+        (loaded.config.dongles.first().map(of), problems)
+    };
+    for (options, want) in [
+        ("", (true, false, 0, 0, false)),
+        ("option agc 'off'\n", (false, false, 0, 0, false)),
+        ("option agc 'out'\noption gain_in '-20'\n", (false, true, -20, 0, false)),
+        ("option agc 'both'\noption gain_out '+6'\noption echo 'suppress'\n", (true, true, 0, 6, true)),
+        ("option agc 'in'\noption echo 'off'\n", (true, false, 0, 0, false)),
+    ] {
+        assert_eq!(sound(options), (Some(want), vec![]), "{options}");
+    }
+    for (option, want) in [
+        ("agc '1'", "is '1', want off, in, out or both"),
+        ("gain_in '21'", "is '21', want decibels from -20 to 20"),
+        ("gain_out '1.5'", "is '1.5', want decibels from -20 to 20"),
+        ("gain_out 'loud'", "is 'loud', want decibels from -20 to 20"),
+        ("echo '1'", "is '1', want off or suppress"),
+    ] {
+        let (dongle, problems) = sound(&format!("option {option}\n"));
+        assert_eq!(dongle, None, "{option}");
+        assert!(problems.iter().any(|problem| problem.contains(want)), "{option}: {problems:?}");
+    }
 }

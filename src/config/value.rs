@@ -202,6 +202,12 @@ pub(super) fn number(text: &str, least: u64, most: u64) -> Option<u64> {
     (least..=most).contains(&number).then_some(number)
 }
 
+/// Decibels of a fixed gain: less is silence, more is noise.
+pub(super) fn gain(text: &str) -> Option<i8> {
+    let decibels: i8 = text.parse().ok()?;
+    (-20..=20).contains(&decibels).then_some(decibels)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

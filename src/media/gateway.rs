@@ -11,6 +11,7 @@ use super::jitter::{JitterBuffer, STALL};
 use super::latch::Latch;
 use super::outgoing::Outgoing;
 use super::reception::{Arrival, Reception};
+use super::shape::{Shaper, Shaping};
 use super::stats::Stats;
 use super::voice::{VoiceBytes, to_bytes};
 use super::{Codec, FRAME, PACKET_SAMPLES, Remote, Seed};
@@ -52,6 +53,7 @@ pub struct Gateway {
     /// Where keys may come in the sound.
     ear: Option<Box<Ear>>,
     doubles: Doubles,
+    shaper: Option<Box<Shaper>>,
     outputs: VecDeque<Output>,
     stats: Stats,
 }
@@ -68,6 +70,7 @@ impl Gateway {
             keys: Keys::default(),
             ear: None,
             doubles: Doubles::default(),
+            shaper: None,
             outputs: VecDeque::new(),
             stats: Stats::default(),
         }
@@ -99,6 +102,11 @@ impl Gateway {
             self.outgoing.open_way(now);
             self.handle_timeout(now);
         }
+    }
+
+    /// What is done to the sound; without it each sample goes as it came.
+    pub fn set_shaping(&mut self, shaping: Shaping) {
+        self.shaper = if MEDIA { Shaper::new(shaping).map(Box::new) } else { None };
     }
 
     /// The stick's voice port carries sound from now on.
@@ -217,16 +225,21 @@ impl Gateway {
     }
 
     fn on_frame(&mut self, frame: &[i16; FRAME], now: Instant) {
-        let Self { peer, voice: Some(voice), outgoing, outputs, stats, .. } = self else { return };
+        let Self { peer, voice: Some(voice), shaper, outgoing, outputs, stats, .. } = self else { return };
         stats.voice_frames = stats.voice_frames.saturating_add(1);
         voice.stall_at = Some(now + STALL);
         let mut sound = voice.jitter.pull(now, stats);
+        let mut said = *frame;
+        if MEDIA && let Some(shaper) = shaper {
+            shaper.shape_for_stick(&mut sound);
+            shaper.shape_for_peer(&mut said);
+        }
         voice.tones.overlay(&mut sound);
         push(outputs, stats, Output::Voice(to_bytes(&sound)));
         let Some(peer) = peer else { return };
         let to = Some(peer.latch.target());
         let mut packets = heapless::Vec::<Vec<u8>, 8>::new();
-        outgoing.on_frame(frame, &peer.remote, now, stats, &mut |bytes| drop(packets.push(bytes)));
+        outgoing.on_frame((frame, &said), &peer.remote, now, stats, &mut |bytes| drop(packets.push(bytes)));
         for bytes in packets {
             stats.last_sent_at = Some(now);
             push_rtp(outputs, stats, to, bytes);

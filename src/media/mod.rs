@@ -19,6 +19,7 @@ pub mod quality;
 mod reception;
 pub mod relay;
 mod ring;
+mod shape;
 pub mod srtp;
 pub mod stats;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use emodel::Coding;
 pub use gateway::Gateway;
 pub use quality::Quality;
 pub use relay::{Forward, Relay, Side, Types, Way};
+pub use shape::{Shaping, Wish};
 pub use stats::Stats;
 pub use transcode::{Plan, Transcoder};
 

@@ -133,10 +133,10 @@ impl Outgoing {
         }
     }
 
-    /// One frame of the stick.
+    /// One frame of the stick: as it came, for keys to be found in, and as it is to be sent.
     pub fn on_frame(
         &mut self,
-        frame: &[i16; FRAME],
+        (frame, said): (&[i16; FRAME], &[i16; FRAME]),
         remote: &Remote,
         now: Instant,
         stats: &mut Stats,
@@ -160,7 +160,7 @@ impl Outgoing {
             return;
         }
         // Less than one packet is left over from the frame before.
-        self.pending.extend_from_slice(frame);
+        self.pending.extend_from_slice(said);
         self.send_packets(remote, send);
     }
 

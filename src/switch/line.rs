@@ -1,6 +1,7 @@
 //! One dongle section and the modem behind it.
 use super::fleet::Plug;
 use crate::config::Dongle;
+use crate::media::{Shaping, Wish};
 use crate::modem::bus::{Port, Role};
 use crate::modem::{Modem, PinNote, Settings};
 use crate::util::table::Table;
@@ -62,6 +63,17 @@ impl Line {
     #[must_use]
     pub fn has_explicit_ports(&self) -> bool {
         self.section.at_port.is_some()
+    }
+
+    /// What is done to the sound of its calls.
+    #[must_use]
+    pub fn shaping(&self) -> Shaping {
+        let Dongle { agc, gain_in, gain_out, echo, .. } = self.section;
+        Shaping {
+            from_stick: Wish { agc: agc.from_stick, gain_db: gain_in },
+            to_stick: Wish { agc: agc.to_stick, gain_db: gain_out },
+            echo,
+        }
     }
 
     /// It has left the bus. One that was being reset has done as it was told.

@@ -1,6 +1,7 @@
 //! In a call: hold, new offers, keys.
 use super::house::*;
 use super::incoming::{CALLER, check_sound};
+use super::sound::{PHONE_SAYS, STICK_SAYS, from_alaw, from_ulaw};
 use super::talk::Talk;
 use super::world::World;
 
@@ -169,5 +170,26 @@ fn sound_of_strangers_is_not_heard() {
     let loudest = w.stick.heard[from..].iter().flatten().map(|s| i32::from(*s).abs()).max();
     assert!(loudest.unwrap() < 10_000, "{loudest:?}");
     w.far_ends("104,16");
+    w.end();
+}
+
+/// Option `gain_in` reaches the phone, `gain_out` the stick.
+#[test]
+fn the_gains_of_a_dongle_are_heard() {
+    let config = CONFIG.replace(
+        "config dongle 'sim'\n",
+        "config dongle 'sim'\n\toption gain_in '6'\n\toption gain_out '-12'\n",
+    );
+    let mut w = home_with(&config);
+    w.sim_called(CALLER);
+    w.run(13.0);
+    let talk = talk(&w);
+    let decode = if talk.payload_type == 8 { from_alaw } else { from_ulaw };
+    let near = |got: i16, said: i16, gain: f64| (f64::from(got) / f64::from(said) - gain).abs() < 0.04 * gain;
+    let last = &talk.heard[talk.heard.len() - 1].1.payload;
+    assert!(last.iter().all(|b| near(decode(*b), STICK_SAYS, 1.995)), "{last:x?}");
+    let last = w.stick.heard[w.stick.heard.len() - 1];
+    assert!(last.iter().all(|s| near(*s, decode(PHONE_SAYS), 0.2512)), "{last:?}");
+    w.with(P100, |p, now| p.bye(0, now));
     w.end();
 }

@@ -239,7 +239,11 @@ impl Switch {
     /// Samples may flow between the call's stick and us.
     pub(in crate::switch) fn on_voice_open(&mut self, line: LineId, now: Now) {
         let Some((id, _)) = self.calls.of_line(line) else { return };
+        let shaping = self.line_mut(line).filter(|_| MEDIA).map(|line| line.shaping());
         if let Some(Media::Gateway(gateway)) = self.calls.all.get_mut(&id).map(|call| &mut call.media) {
+            if let Some(shaping) = shaping {
+                gateway.set_shaping(shaping);
+            }
             gateway.open_voice(now.mono);
         }
         self.pump(id, now);
