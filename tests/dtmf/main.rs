@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 #![allow(clippy::cast_precision_loss, clippy::indexing_slicing)]
 mod coder;
+#[path = "../sound/espeak.rs"]
+mod espeak;
 mod keys;
 mod speech;
 mod texts;

@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_wrap)]
 mod drift;
+mod espeak;
+mod judge;
 mod keys;
+mod listening;
 mod network;
+mod quality;
 mod trace;
 mod world;
