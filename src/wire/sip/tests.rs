@@ -301,3 +301,17 @@ fn a_refusal_carries_what_can_be_read_and_says_what_to_mend() {
         assert_eq!(Message::refusal(silent.as_bytes(), fault, "t"), None, "{silent}");
     }
 }
+
+#[test]
+fn an_ipv6_host_is_bracketed_once() {
+    for (host, shown) in [
+        ("2001:DB8::5", "sip:1@[2001:db8::5]:5060"),
+        ("[2001:db8::5]", "sip:1@[2001:db8::5]:5060"),
+        ("Provider.Example", "sip:1@provider.example:5060"),
+        ("192.0.2.1", "sip:1@192.0.2.1:5060"),
+    ] {
+        let uri = Uri::sip(Some("1"), host, Some(5060));
+        assert_eq!(uri.to_string(), shown);
+        assert_eq!(Uri::parse(shown).map(|read| read.to_string()).as_deref(), Some(shown));
+    }
+}

@@ -30,12 +30,13 @@ pub struct Uri {
 }
 
 impl Uri {
+    /// `host`: as it stands in a URI, or an IPv6 address as people write it, without brackets.
     #[must_use]
     pub fn sip(user: Option<&str>, host: &str, port: Option<u16>) -> Self {
         Self {
             scheme: Scheme::Sip,
             user: user.map(|user| escape(user, b"-_.!~*'()&=+$,")),
-            host: host.to_ascii_lowercase(),
+            host: bracketed(host),
             port,
             params: Params::default(),
             headers: None,
@@ -113,6 +114,14 @@ impl Uri {
     #[must_use]
     pub fn user_text(&self) -> Option<String> {
         self.user.as_deref().map(unescape)
+    }
+}
+
+/// In lower case; an IPv6 address in brackets (RFC 3261 section 25.1, IPv6reference).
+fn bracketed(host: &str) -> String {
+    match host.parse::<std::net::Ipv6Addr>() {
+        Ok(address) => format!("[{address}]"),
+        Err(_) => host.to_ascii_lowercase(),
     }
 }
 
