@@ -26,6 +26,7 @@ mod tests;
 #[cfg(test)]
 mod tests_calls;
 mod times;
+pub mod tones;
 mod trunk;
 mod value;
 

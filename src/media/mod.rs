@@ -13,6 +13,7 @@ pub mod emodel;
 pub mod gateway;
 mod jitter;
 pub mod latch;
+pub mod mixer;
 mod outgoing;
 mod pitch;
 pub mod quality;
@@ -24,6 +25,7 @@ pub mod srtp;
 pub mod stats;
 #[cfg(test)]
 mod tests;
+pub mod tones;
 pub mod transcode;
 mod voice;
 

@@ -22,6 +22,7 @@ mod sip;
 mod storing;
 mod switching;
 mod texts;
+mod tones;
 mod trace;
 mod trunks;
 pub mod uplink;

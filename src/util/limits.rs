@@ -106,6 +106,12 @@ pub const TONES_WAITING: usize = 32;
 pub const INFO_BODY: usize = 256;
 /// Presses of a peer that it may tell a second time in another way. The oldest is forgotten: what comes for it then is a press of its own.
 pub const PRESSES_KNOWN: usize = 8;
+/// Parties of one conference: more than a small office has phones. A further one is told that the room is full.
+pub const MIXER_PARTIES: usize = 32;
+/// Frames of one party that wait to be mixed, 20 ms each: what jitter is left is less. Beyond it the oldest goes.
+pub const MIXER_WAITING: usize = 3;
+/// Steps of a tone's cadence: the longest of a country has 30. A longer one is no tone.
+pub const TONE_STEPS: usize = 32;
 /// Outputs of a call's sound that nobody fetched: 4 kB of a voice port in one piece make 26. A further one is dropped and counted.
 pub const MEDIA_OUTPUTS: usize = 256;
 /// Digest nonces in use, with their highest count: each is 24 bytes and needs a right password. Beyond it the oldest is forgotten
