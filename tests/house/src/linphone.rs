@@ -20,6 +20,8 @@ const LATE: f64 = 1.0;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
     Plain(Transport),
+    /// And it tells each key in two ways, as on a mobile phone.
+    KeysTwice(Transport),
     /// The certificate that it trusts.
     Tls(PathBuf),
 }
@@ -27,7 +29,7 @@ pub enum Way {
 impl Way {
     const fn word(&self) -> &'static str {
         match self {
-            Self::Plain(transport) => transport.word(),
+            Self::Plain(transport) | Self::KeysTwice(transport) => transport.word(),
             Self::Tls(_) => "tls",
         }
     }
@@ -174,6 +176,15 @@ impl Linphone {
         Wav { rate: 8_000, samples: pairs.map(|p| i16::from_le_bytes([p[0], p[1]])).collect() }
     }
 
+    /// How many of its requests of this method were answered 200.
+    #[must_use]
+    pub fn accepted(&self, method: &str) -> usize {
+        let log = fs::read(&self.log).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log).into_owned();
+        let answers = log.split("SIP/2.0 200 ").skip(1);
+        answers.filter(|text| text.lines().take(12).any(|line| line.ends_with(method))).count()
+    }
+
     /// Its last lines, and those of its log about SIP.
     #[must_use]
     pub fn tail(&self, count: usize) -> String {
@@ -191,13 +202,16 @@ fn settings(user: &str, password: &str, registrar: u16, way: &Way) -> String {
         Way::Tls(path) => {
             format!("verify_server_certs=1\nverify_server_cn=0\nroot_ca={}\n", path.display())
         }
-        Way::Plain(_) => String::new(),
+        Way::Plain(_) | Way::KeysTwice(_) => String::new(),
     };
     let word = way.word();
+    // Then nothing else goes out before an INFO is answered.
+    let info = u8::from(matches!(way, Way::KeysTwice(_)));
     // -1: a port that is free.
     format!(
         "[sip]\nbind_address=127.0.0.1\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\nipv6=0\n\
-         register_only_when_network_is_up=0\nguess_hostname=0\ndefault_proxy=0\nmedia_encryption=none\n{tls}\
+         register_only_when_network_is_up=0\nguess_hostname=0\ndefault_proxy=0\nmedia_encryption=none\n\
+         use_info={info}\nuse_rfc2833=1\n{tls}\
          [net]\nmtu=1300\nfirewall_policy=0\n\
          [rtp]\nbind_address=127.0.0.1\naudio_rtp_port=-1\n\
          [sound]\nechocancellation=0\n\

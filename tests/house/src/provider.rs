@@ -74,6 +74,13 @@ impl Provider {
         Self::start_with(&|port| pjsip(port, None, timers))
     }
 
+    /// One whose keys come and go as `mode` says: `info`, `inband`.
+    #[must_use]
+    pub fn with_keys(mode: &str) -> Self {
+        let mode = format!("dtmf_mode={mode}");
+        Self::start_with(&|port| pjsip(port, None, RELAYED).replace("dtmf_mode=rfc4733", &mode))
+    }
+
     /// One that speaks TLS and nothing else.
     #[must_use]
     pub fn encrypted(certificate: &Certificate) -> Self {

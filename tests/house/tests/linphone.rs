@@ -5,6 +5,7 @@ use house::may_skip;
 use house::phone::{Phone, Transport};
 use house::ports;
 use house::telephony::{LEVEL, Telephony, assert_hears};
+use house::wait::poll;
 
 const ITS_HZ: f64 = 440.0;
 const OUR_HZ: f64 = 1_020.0;
@@ -148,5 +149,34 @@ fn over_tls() {
     let mut linphone = Linphone::start(&dir, "201", "secret", port, &Way::Tls(trusted), ITS_HZ, LEVEL);
     wait_registered(&mut home);
     story(&mut home, &mut linphone);
+    home.end();
+}
+
+/// It tells each key by INFO and as an event. Also where INFO counts, each is one.
+#[test]
+fn it_tells_each_key_in_two_ways() {
+    if may_skip(Linphone::missing()) {
+        return;
+    }
+    let sections = "config extension '201'\n\toption secret 'secret'\n\toption dtmf 'info'\n\
+                    config extension '203'\n\toption secret 'secret'\n";
+    let mut home = Telephony::ready("linphone-keys", Options::default(), sections);
+    let (dir, way) = (home.home.scratch.join("linphone"), Way::KeysTwice(Transport::Udp));
+    let mut linphone = Linphone::start(&dir, "201", "secret", home.port, &way, ITS_HZ, LEVEL);
+    wait_registered(&mut home);
+    let mut phone = home.phone("203", Transport::Udp);
+    talk(&mut phone, &mut linphone);
+    assert_hears(&mut phone, ITS_HZ);
+    let keys = "557*";
+    for key in keys.chars() {
+        linphone.press(key);
+        assert_eq!(phone.wait_dtmf(1, 10.0), key.to_string(), "{}", linphone.tail(40));
+    }
+    let told = poll(10.0, || Some(linphone.accepted(" INFO")).filter(|count| *count >= keys.len()));
+    assert!(told.is_some(), "{} INFO\n{}", linphone.accepted(" INFO"), linphone.tail(60));
+    phone.hangup();
+    linphone.wait_ended(10.0);
+    let more = phone.events().iter().filter(|event| event["type"] == "CALL_DTMF_START").count();
+    assert_eq!(more, 0, "no press more");
     home.end();
 }
