@@ -1,20 +1,24 @@
 //! Five minutes in a mobile network, by a trace: what the jitter buffer loses, and what that costs in delay.
-use crate::world::{Clicks, Heard, World, remote, slope};
+use super::world::{Clicks, Heard, World, remote, slope};
 
 /// A packet's microseconds on its way; none: lost.
-type Trace = Vec<Option<u64>>;
+pub type Trace = Vec<Option<u64>>;
+
+/// The seconds at which its parts end: a good cell, the road, 3G, a full queue, the good cell again.
+pub const ENDS: [u64; 5] = [60, 120, 180, 200, 300];
 
 /// Made by a model, see its head.
-fn mobile() -> Trace {
+pub fn mobile() -> Trace {
     let text = include_str!("../data/mobile_jitter.txt");
     let words = text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace);
     words.map(|word| (word != "-").then(|| word.parse::<u64>().unwrap() * 100)).collect()
 }
 
 /// What became of the packets of some seconds.
-struct Part {
+pub struct Part {
+    seconds: u64,
     lost: u64,
-    late: u64,
+    pub late: u64,
     concealed_ms: u64,
     /// Waiting in the buffer, the mean and the extremes of its smoothed value.
     wait_ms: f64,
@@ -25,7 +29,7 @@ struct Part {
 }
 
 /// Plays the trace up to the ends of these parts, in seconds.
-fn play(trace: &Trace, ends: &[u64]) -> Vec<Part> {
+pub fn play(trace: &Trace, ends: &[u64]) -> Vec<Part> {
     let mut world = World::new(remote());
     let delays = trace.clone();
     world.network = Box::new(move |n| delays.get(n as usize).copied().flatten().into_iter().collect());
@@ -37,9 +41,11 @@ fn play(trace: &Trace, ends: &[u64]) -> Vec<Part> {
             world.run((second + 1) * 1_000_000, &mut |_, heard| assert!(!matches!(heard, Heard::Digit(_))));
             waits.push(world.stats().delay_ms);
         }
+        let seconds = *end - from;
         from = *end;
         let stats = world.stats();
         Part {
+            seconds,
             lost: stats.lost - before.lost,
             late: stats.late - before.late,
             concealed_ms: (stats.concealed_samples - before.concealed_samples) / 8,
@@ -52,16 +58,24 @@ fn play(trace: &Trace, ends: &[u64]) -> Vec<Part> {
     ends.iter().map(&mut part).collect()
 }
 
-/// Packets that would be late in a buffer with this one delay from sending to playing.
-fn late_if_fixed(trace: &Trace, total_us: f64) -> u64 {
-    trace.iter().flatten().filter(|delay| **delay as f64 > total_us).count() as u64
+/// What a packet waits in the mean of all parts.
+pub fn mean_wait_ms(parts: &[Part]) -> f64 {
+    let all: u64 = parts.iter().map(|part| part.seconds).sum();
+    parts.iter().map(|part| part.wait_ms * part.seconds as f64).sum::<f64>() / all as f64
+}
+
+/// Packets that would be late in a buffer in which they wait as long in the mean, but that never changes its delay.
+pub fn late_if_fixed(trace: &Trace, wait_ms: f64) -> u64 {
+    let ways: Vec<u64> = trace.iter().flatten().copied().collect();
+    let total_us = ways.iter().sum::<u64>() as f64 / ways.len() as f64 + wait_ms * 1_000.0;
+    ways.iter().filter(|delay| **delay as f64 > total_us).count() as u64
 }
 
 #[test]
 fn a_mobile_network_by_its_trace() {
     let trace = mobile();
     assert_eq!(trace.len(), 15_000);
-    let parts = play(&trace, &[60, 120, 180, 200, 300]);
+    let parts = play(&trace, &ENDS);
     let names = ["LTE", "on the road", "3G", "full queue", "LTE again"];
     for (name, part) in names.iter().zip(&parts) {
         println!(
@@ -70,16 +84,9 @@ fn a_mobile_network_by_its_trace() {
         );
     }
     let late: u64 = parts.iter().map(|part| part.late).sum();
-    // The same delay in the mean, but one that never changes.
-    let seconds = [60.0, 60.0, 60.0, 20.0, 100.0];
-    let waits: f64 = parts.iter().zip(seconds).map(|(part, s)| part.wait_ms * s).sum::<f64>() / 300.0;
-    let ways: Vec<u64> = trace.iter().flatten().copied().collect();
-    let mean_us = ways.iter().sum::<u64>() as f64 / ways.len() as f64;
-    let fixed = late_if_fixed(&trace, mean_us + waits * 1_000.0);
-    println!(
-        "trace: {late} late of {} with {waits:.0} ms in the mean, {fixed} if that were fixed",
-        ways.len()
-    );
+    let waits = mean_wait_ms(&parts);
+    let fixed = late_if_fixed(&trace, waits);
+    println!("trace: {late} late of 15000 with {waits:.0} ms in the mean, {fixed} if that were fixed");
     // What comes too late is less than a two hundredth, and less than a percent even in the worst of networks.
     let most_late = [15, 15, 30, 10, 25];
     for ((name, part), most) in names.iter().zip(&parts).zip(most_late) {

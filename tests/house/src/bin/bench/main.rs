@@ -14,6 +14,7 @@ mod rtpengine;
 mod servers;
 mod sip;
 mod slips;
+mod sound;
 mod starts;
 mod texts;
 
@@ -88,7 +89,7 @@ fn measure_texts() -> (Vec<Figure>, usize) {
     (figures, lost)
 }
 
-/// The parts named on the command line, or all: texts, calls, slips, sip, relay; `look` is sip in short, `growth` its memory. Also how many texts were lost.
+/// The parts named on the command line, or all: texts, calls, slips, sound, sip, relay; `look` is sip in short, `growth` its memory. Also how many texts were lost.
 fn measure(parts: &[String]) -> (Vec<Figure>, usize) {
     let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
     let mut figures = Vec::new();
@@ -98,6 +99,9 @@ fn measure(parts: &[String]) -> (Vec<Figure>, usize) {
     }
     if is_wanted("slips") {
         figures.extend(slips::measure());
+    }
+    if is_wanted("sound") {
+        figures.extend(sound::measure());
     }
     if is_wanted("sip") {
         figures.extend(sip::measure());

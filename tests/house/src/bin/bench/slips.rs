@@ -3,7 +3,7 @@ use crate::figure::{Figure, figure};
 
 #[path = "../../../../sound/world.rs"]
 #[allow(dead_code)]
-mod world;
+pub mod world;
 
 const HOURS_2: u64 = 7_200_000_000;
 
