@@ -18,6 +18,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use futures_lite::future::or;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use tandem::io::reactor::{Source, Timer, block_on, spawn};
+use tandem::media::{Codec, Direction, Gateway, Output, Remote, Seed};
+use tandem::wire::rtp::write_header;
 
 /// The whole run takes well under a second natively and two under qemu.
 const DEADLINE_S: u32 = 30;
@@ -45,6 +47,7 @@ const CHECKS: &[Check] = &[
     ("reactor: a pty, written and read", reactor_pty_round_trip),
     ("reactor: a closed pty is noticed", reactor_pty_hangs_up),
     ("reactor: another thread wakes it", reactor_is_woken),
+    ("sound: a stick's samples have their low byte first", samples_have_their_low_byte_first),
 ];
 
 fn main() {
@@ -312,4 +315,46 @@ fn reactor_is_woken() -> Result<()> {
     let seven = block_on(receiver.recv())?.map_err(Error::other)?;
     want_bytes(&[seven], &[7])?;
     short_time_passed(start)
+}
+
+/// Bytes as they are on the wires: two samples (-296 and 9,984) and their codes in A-law, G.711 table 1a.
+fn samples_have_their_low_byte_first() -> Result<()> {
+    const STICK: [u8; 4] = [0xd8, 0xfe, 0x00, 0x27];
+    const PHONE: [u8; 2] = [0x47, 0xb6];
+    let peer = std::net::SocketAddr::from(([192, 0, 2, 7], 4_000));
+    let at = |frame: u64| tandem::util::time::Instant::from_micros(frame * 20_000);
+    let mut gateway = Gateway::new(Seed { ssrc: 7, sequence: 1, timestamp: 0 });
+    let remote = Remote {
+        addr: peer,
+        codec: Codec::Pcma,
+        payload_type: 8,
+        receive_types: [(8, Codec::Pcma)].into_iter().collect(),
+        event_send: None,
+        event_receive: None,
+        dtmf: tandem::wire::dtmf::Dtmf::Auto,
+        ptime_ms: 20,
+        direction: Direction::SendRecv,
+        symmetric: false,
+    };
+    gateway.set_remote(remote, at(0));
+    gateway.open_voice(at(0));
+    let (mut voice, mut sent) = (Vec::new(), Vec::new());
+    for n in 0..20_u16 {
+        let header = write_header(n == 0, 8, n, u32::from(n) * 160, 9);
+        let packet = [&header[..], &PHONE.repeat(80)].concat();
+        gateway.handle_rtp(peer, &packet, at(n.into()));
+        gateway.handle_voice(&STICK.repeat(80), at(n.into()));
+        while let Some(output) = gateway.poll_output() {
+            match output {
+                Output::Voice(bytes) => voice = bytes.to_vec(),
+                Output::Rtp { bytes, .. } => sent = bytes,
+                Output::Digit(key) | Output::Inform(key) => return Err(wrong(format!("a key {key}"))),
+            }
+        }
+    }
+    want_bytes(sent.get(12..).unwrap_or_default(), &PHONE.repeat(80))?;
+    // The buffer begins where it likes.
+    let begin = usize::from(voice.first() != STICK.first()) * 2;
+    let want: Vec<u8> = STICK.iter().copied().cycle().skip(begin).take(320).collect();
+    want_bytes(&voice, &want)
 }
