@@ -191,7 +191,7 @@ impl JitterBuffer {
         let extended = clock.extended.saturating_add(distance(clock.timestamp, timestamp));
         let age = samples_at(now).saturating_sub(extended);
         let jumped = !(-AHEAD..=JUMP).contains(&age.saturating_sub(clock.age));
-        if self.is_another_stream(timestamp, marker, jumped, (extended, len, age), now) {
+        if self.is_another_stream(timestamp, marker, jumped, (extended, age), now) {
             stats.restarts = stats.restarts.saturating_add(1);
             self.restart();
             return Some(self.begin(timestamp, now));
@@ -212,10 +212,11 @@ impl JitterBuffer {
         timestamp: u32,
         marker: bool,
         jumped: bool,
-        (extended, len, age): (i64, i64, i64),
+        (extended, age): (i64, i64),
         now: Instant,
     ) -> bool {
-        let late = self.stream.playing && extended.saturating_add(len) <= self.stream.head;
+        // Late in part is enough: where the longest delay is reached, that would be so for each packet until the windows have turned.
+        let late = self.stream.playing && extended < self.stream.head;
         let ahead = self.last.is_some_and(|(_, lag)| self.stream.playing && lag.saturating_sub(age) > AHEAD);
         if !jumped && !late && !ahead {
             self.stream.shifted = None;

@@ -199,6 +199,25 @@ fn a_new_stream_or_a_jump_of_its_timestamps_is_heard_again_within_half_a_second(
     }
 }
 
+/// A phone that sleeps for a while and goes on counting where it was; or a way that is so much longer from one packet to the next.
+#[test]
+fn a_pause_that_is_not_counted_is_over_within_a_second() {
+    for samples in (0..6_000).step_by(40) {
+        let mut world = World::new(remote());
+        world.run(5_000_000, &mut |_, _| {});
+        world.rewrite = Some((0xfeed, 0_u32.wrapping_sub(samples)));
+        world.run(6_000_000, &mut |_, _| {});
+        let before = world.stats().clone();
+        world.run(9_000_000, &mut |_, _| {});
+        let stats = world.stats();
+        assert_eq!(
+            (stats.late, stats.concealed_samples),
+            (before.late, before.concealed_samples),
+            "{samples}"
+        );
+    }
+}
+
 #[test]
 fn a_phone_on_hold_hears_nothing_and_is_not_heard() {
     let mut world = World::new(Remote { direction: Direction::Inactive, ..remote() });
