@@ -11,7 +11,7 @@ mod delays;
 pub mod digits;
 pub mod emodel;
 pub mod gateway;
-mod jitter;
+pub mod jitter;
 pub mod latch;
 pub mod mixer;
 mod outgoing;

@@ -357,7 +357,11 @@ impl House {
             Output::Reload { client, id } => self.switch.reply_reloaded(client, &id, Ok(())),
             Output::Reply { text, .. } | Output::Trace { text, .. } => assert!(!text.contains('\n')),
             Output::PinRtp { port, .. } => assert!(self.bound.contains(&port), "a closed port"),
-            Output::Mark(_) | Output::Reset { .. } | Output::Mail { .. } | Output::Unlisten { .. } => {}
+            Output::Mark(_)
+            | Output::Reset { .. }
+            | Output::Mail { .. }
+            | Output::ModeSwitch(_)
+            | Output::Unlisten { .. } => {}
         }
     }
 
