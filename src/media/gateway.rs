@@ -4,7 +4,7 @@ mod reports;
 use super::Output;
 use super::control::Session;
 use super::digits::doubles::{Doubles, Means};
-use super::digits::ear::Ear;
+use super::digits::ear::{Ear, silence};
 use super::digits::keys::{Keys, Pressed};
 use super::digits::tones::Tones;
 use super::jitter::{JitterBuffer, STALL};
@@ -14,7 +14,7 @@ use super::reception::{Arrival, Reception};
 use super::shape::{Shaper, Shaping};
 use super::stats::Stats;
 use super::voice::{VoiceBytes, to_bytes};
-use super::{Codec, FRAME, PACKET_SAMPLES, Remote, Seed};
+use super::{Codec, FRAME, Remote, Seed};
 use crate::util::MEDIA;
 use crate::util::limits::MEDIA_OUTPUTS;
 use crate::util::time::Instant;
@@ -277,9 +277,8 @@ impl Gateway {
             let is_key = self.hears_key(packet, codec, now);
             let Some(voice) = &mut self.voice else { return };
             let header = (packet.timestamp, packet.marker);
-            let silence = [codec.silence(); PACKET_SAMPLES];
-            let payload =
-                if is_key { silence.get(..packet.payload.len()).unwrap_or(&silence) } else { packet.payload };
+            let silence = is_key.then(|| silence(codec, packet.payload.len()));
+            let payload = silence.as_deref().unwrap_or(packet.payload);
             voice.jitter.put(header, (codec, payload), now, &mut self.stats);
         } else if let Some(voice) = &mut self.voice {
             voice.jitter.put_silence(packet.timestamp);

@@ -1,6 +1,7 @@
-//! Keys in a peer's G.711, packet by packet.
+//! Keys in the sound of a peer, packet by packet.
 use super::detect::{Detector, Heard};
-use crate::media::Codec;
+use crate::media::PACKET_SAMPLES;
+use crate::media::codec::{Codec, Decoder, Encoder};
 use crate::wire::rtp::Packet;
 
 /// Samples without sound after which a key is over, whatever comes then: 60 ms. A lost packet is not so long.
@@ -10,10 +11,18 @@ const SILENCE: usize = 320;
 /// Half of the sequence numbers lie behind.
 const HALF: u16 = 0x8000;
 
+/// What goes in the place of a tone: as much silence, of a stream of its own.
+#[must_use]
+pub fn silence(codec: Codec, octets: usize) -> heapless::Vec<u8, PACKET_SAMPLES> {
+    let mut encoder = Encoder::new(codec);
+    (0..octets.min(PACKET_SAMPLES)).map(|_| encoder.encode(0)).collect()
+}
+
 /// Listens to one stream.
 #[derive(Default)]
 pub struct Ear {
     detector: Detector,
+    decoder: Decoder,
     /// Source and number of the next packet, timestamp of its first sample.
     next: Option<(u32, u16, u32)>,
     down: Option<char>,
@@ -30,13 +39,16 @@ impl Ear {
                 return;
             }
             if packet.timestamp.wrapping_sub(timestamp) > PAUSE {
-                self.hear([0; SILENCE], begun);
+                self.hear(&mut [0; SILENCE].into_iter(), begun);
             }
         }
         let length = u32::try_from(packet.payload.len()).unwrap_or(0);
         let (sequence, timestamp) = (packet.sequence.wrapping_add(1), packet.timestamp.wrapping_add(length));
         self.next = Some((packet.ssrc, sequence, timestamp));
-        self.hear(packet.payload.iter().map(|byte| codec.decode(*byte)), begun);
+        let mut decoder = core::mem::take(&mut self.decoder);
+        decoder.turn_to(codec);
+        self.hear(&mut packet.payload.iter().map(|octet| decoder.decode(*octet)), begun);
+        self.decoder = decoder;
     }
 
     /// The key that sounds.
@@ -45,7 +57,7 @@ impl Ear {
         self.down.is_some()
     }
 
-    fn hear(&mut self, sound: impl IntoIterator<Item = i16>, begun: &mut impl FnMut(char)) {
+    fn hear(&mut self, sound: &mut impl Iterator<Item = i16>, begun: &mut impl FnMut(char)) {
         let Self { detector, down, .. } = self;
         detector.listen(sound, &mut |heard| match heard {
             Heard::Begin(digit) => {
@@ -64,19 +76,19 @@ mod tests {
     use crate::media::FRAME;
 
     /// Packets of 20 ms with these keys, 120 ms each and 100 ms apart.
-    fn packets(keys: &str) -> Vec<Vec<u8>> {
-        let mut tones = Tones::default();
+    fn packets(codec: Codec, keys: &str) -> Vec<Vec<u8>> {
+        let (mut tones, mut encoder) = (Tones::default(), Encoder::new(codec));
         keys.chars().for_each(|key| assert!(tones.push(key)));
         let frames = keys.len() * 11 + 5;
         let frame = |_| {
             let mut frame = [0; FRAME];
             tones.overlay(&mut frame);
-            frame.iter().map(|sample| Codec::Pcma.encode(*sample)).collect()
+            frame.iter().map(|sample| encoder.encode(*sample)).collect()
         };
         (0..frames).map(frame).collect()
     }
 
-    fn heard(packets: impl IntoIterator<Item = (u16, Vec<u8>)>) -> (String, bool) {
+    fn heard(codec: Codec, packets: impl IntoIterator<Item = (u16, Vec<u8>)>) -> (String, bool) {
         let (mut ear, mut all) = (Ear::default(), String::new());
         for (n, payload) in packets {
             let (sequence, timestamp) = (n.wrapping_add(65_530), u32::from(n) * 160);
@@ -88,33 +100,37 @@ mod tests {
                 ssrc: 1,
                 payload: &payload,
             };
-            ear.listen(&packet, Codec::Pcma, &mut |key| all.push(key));
+            ear.listen(&packet, codec, &mut |key| all.push(key));
         }
         (all, ear.is_down())
     }
 
     #[test]
     fn keys_are_heard_once() {
-        let all = || (0..).zip(packets("159*0#77"));
-        assert_eq!(heard(all()), ("159*0#77".to_owned(), false));
-        let doubled = all().flat_map(|(n, packet)| [(n, packet.clone()), (n, packet)]);
-        assert_eq!(heard(doubled).0, "159*0#77");
-        // In each key the third packet is lost.
-        let some_lost = all().filter(|(n, _)| n % 11 != 2);
-        assert_eq!(heard(some_lost).0, "159*0#77");
-        // The fourth of each key comes before the third, which is left out then.
-        let mut swapped: Vec<_> = all().collect();
-        swapped.chunks_exact_mut(11).for_each(|key| key.swap(2, 3));
-        assert_eq!(heard(swapped).0, "159*0#77");
+        for codec in [Codec::Pcma, Codec::Pcmu, Codec::G722] {
+            let all = || (0..).zip(packets(codec, "159*0#77"));
+            assert_eq!(heard(codec, all()), ("159*0#77".to_owned(), false));
+            let doubled = all().flat_map(|(n, packet)| [(n, packet.clone()), (n, packet)]);
+            assert_eq!(heard(codec, doubled).0, "159*0#77");
+            // In each key the third packet is lost.
+            let some_lost = all().filter(|(n, _)| n % 11 != 2);
+            assert_eq!(heard(codec, some_lost).0, "159*0#77");
+            // The fourth of each key comes before the third, which is left out then.
+            let mut swapped: Vec<_> = all().collect();
+            swapped.chunks_exact_mut(11).for_each(|key| key.swap(2, 3));
+            assert_eq!(heard(codec, swapped).0, "159*0#77");
+        }
     }
 
     #[test]
     fn a_key_ends_with_its_stream() {
-        let cut = (0..).zip(packets("5")).take(5);
+        let packets = || packets(Codec::Pcma, "5");
+        let heard = |packets: Vec<(u16, Vec<u8>)>| heard(Codec::Pcma, packets);
+        let cut = (0..).zip(packets()).take(5).collect();
         assert_eq!(heard(cut), ("5".to_owned(), true));
         // Silence suppression: nothing comes for a second, then the next press.
-        let (one, two) = (packets("5"), packets("5"));
-        let apart = (0..).zip(one).take(5).chain((60..).zip(two));
+        let (one, two) = (packets(), packets());
+        let apart = (0..).zip(one).take(5).chain((60..).zip(two)).collect();
         assert_eq!(heard(apart), ("55".to_owned(), false));
     }
 }

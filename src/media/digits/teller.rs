@@ -1,7 +1,8 @@
-//! Keys that are told to a peer between the packets of another one: as telephone events, or as tones in G.711. One after the other, in
+//! Keys that are told to a peer between the packets of another one: as telephone events, or as tones. One after the other, in
 //! packets of 20 ms, by the clock.
 use super::tones::Tone;
-use crate::media::{Codec, FRAME};
+use crate::media::FRAME;
+use crate::media::codec::{Codec, Encoder};
 use crate::util::limits::TONES_WAITING;
 use crate::util::time::Instant;
 use crate::wire::rtp::Event;
@@ -69,6 +70,7 @@ struct Telling {
     /// Packets since its begin, of 20 ms each.
     ticks: u32,
     tone: Tone,
+    encoder: Encoder,
 }
 
 /// Tells one peer.
@@ -153,12 +155,17 @@ impl Teller {
 
     fn begin(&mut self) {
         let press = self.waiting.pop_front();
-        self.telling = press.map(|press| Telling { press, ticks: 0, tone: Tone::new(press.digit) });
+        self.telling = press.map(|press| Telling {
+            press,
+            ticks: 0,
+            tone: Tone::new(press.digit),
+            encoder: Encoder::default(),
+        });
     }
 
     /// 20 ms of the key. True: these were the last.
     fn tell(&mut self, by: By, now: Instant, send: &mut impl FnMut(Told<'_>)) -> bool {
-        let Some(Telling { press, ticks, tone }) = &mut self.telling else { return true };
+        let Some(Telling { press, ticks, tone, encoder }) = &mut self.telling else { return true };
         let (begins, before) = (*ticks == 0, *ticks);
         *ticks = ticks.saturating_add(1);
         let length = TICK.saturating_mul(*ticks);
@@ -182,9 +189,10 @@ impl Teller {
             By::Sound { payload_type, codec } => {
                 let is_over = length >= held.min(MOST);
                 let mut payload = [0; FRAME];
+                encoder.turn_to(codec);
                 for (left, octet) in (0..FRAME).rev().zip(&mut payload) {
                     let sample = if is_over { tone.last(left) } else { tone.sample() };
-                    *octet = codec.encode(sample);
+                    *octet = encoder.encode(sample);
                 }
                 send(Told { begins, ticks: before, moves: true, payload_type, payload: &payload });
                 is_over
@@ -199,7 +207,6 @@ mod tests {
     use super::*;
 
     const EVENT: By = By::Event { payload_type: 101, per_ms: 8 };
-    const SOUND: By = By::Sound { payload_type: 0, codec: Codec::Pcmu };
 
     fn at(ms: u64) -> Instant {
         Instant::from_micros(ms * 1_000)
@@ -285,36 +292,39 @@ mod tests {
         assert_eq!((count, teller.is_idle()), (7, true));
     }
 
-    #[test]
-    fn tones_sound_as_keys_do() {
+    /// What a peer with this codec hears of two presses of `7`: keys, packets, the last sample.
+    fn tones(codec: Codec) -> (String, usize, i16) {
         use super::super::detect::{Detector, Heard};
+        use crate::media::codec::Decoder;
         let mut teller = Teller::default();
         teller.press_for('7', Duration::from_millis(100), at(0));
         teller.press_for('7', Duration::from_millis(300), at(0));
-        let (mut detector, mut keys, mut clock) = (Detector::default(), String::new(), 0);
-        let mut hear = |sound: &[u8]| {
-            let samples = sound.iter().map(|octet| Codec::Pcmu.decode(*octet));
-            detector.listen(samples, &mut |heard| {
+        let (mut detector, mut decoder, mut keys) = (Detector::default(), Decoder::new(codec), String::new());
+        let (mut count, mut last) = (0, 0);
+        for clock in (0..1_000).step_by(20) {
+            let mut sound = vec![0; FRAME];
+            teller.handle_timeout(By::Sound { payload_type: 0, codec }, at(clock), &mut |told| {
+                assert!(told.moves);
+                sound = told.payload.iter().map(|octet| decoder.decode(*octet)).collect();
+                last = *sound.last().unwrap();
+                count += 1;
+            });
+            assert_eq!(sound.len(), FRAME);
+            detector.listen(sound, &mut |heard| {
                 if let Heard::Begin(key) = heard {
                     keys.push(key);
                 }
             });
-        };
-        let mut last = (0, 0);
-        while clock < 1_000 {
-            let mut sent = 0;
-            teller.handle_timeout(SOUND, at(clock), &mut |told| {
-                assert_eq!((told.payload.len(), told.moves), (160, true));
-                hear(told.payload);
-                last = (last.0 + 1, Codec::Pcmu.decode(*told.payload.last().unwrap()));
-                sent += 1;
-            });
-            if sent == 0 {
-                hear(&[0xff; 160]);
-            }
-            clock += 20;
         }
-        assert_eq!((keys.as_str(), last.0), ("77", 20));
-        assert!(last.1.abs() < 1_000, "it fades out: {}", last.1);
+        (keys, count, last)
+    }
+
+    #[test]
+    fn tones_sound_as_keys_do() {
+        for codec in [Codec::Pcmu, Codec::Pcma, Codec::G722] {
+            let (keys, count, last) = tones(codec);
+            assert_eq!((keys.as_str(), count), ("77", 20), "{codec:?}");
+            assert!(last.abs() < 1_500, "it fades out: {codec:?} {last}");
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Keys that don't go through a relay as they are: what `digits::between` has to say to the other peer.
 use super::{Forward, Peer, Relay, Side};
+use crate::media::Seed;
 use crate::media::continuity::Numbers;
 use crate::media::digits::between::{Between, Fate, Plan};
+use crate::media::digits::ear::silence;
 use crate::media::digits::teller::Told;
-use crate::media::{PACKET_SAMPLES, Seed};
 use crate::util::MEDIA;
 use crate::util::limits::MEDIA_OUTPUTS;
 use crate::util::time::Instant;
@@ -134,7 +135,7 @@ impl Peer {
         };
         let Numbers { marker, sequence, timestamp, ssrc } = self.numbers.next(came, per_ms, now);
         let mut bytes = write_header(marker, payload_type, sequence, timestamp, ssrc).to_vec();
-        bytes.resize(HEADER.saturating_add(payload.len().min(PACKET_SAMPLES)), codec.silence());
+        bytes.extend(silence(codec, payload.len()));
         self.sent_packets = self.sent_packets.wrapping_add(1);
         let length = u32::try_from(bytes.len().saturating_sub(HEADER)).unwrap_or(0);
         self.sent_bytes = self.sent_bytes.wrapping_add(length);

@@ -361,11 +361,11 @@ fn renumber(media: &mut MediaLine, offer: &MediaLine, both: &[TypePair]) {
     });
 }
 
-/// Keys beside G.711 are told to the other one in another way where it has no events: who has only events keeps them.
+/// Keys beside a codec of ours are told to the other one in another way where it has no events: who has only events keeps them.
 fn keep_keys(taken: &mut MediaLine, offer: &MediaLine) {
     let has_keys = taken.payload_types().any(|pt| is_keys(taken, pt));
-    let is_g711 = taken.codecs().iter().any(|(_, codec)| matches!(codec, Codec::Pcmu | Codec::Pcma));
-    if let Some(events) = offer.events().filter(|_| is_g711 && !has_keys) {
+    let is_ours = !taken.codecs().is_empty();
+    if let Some(events) = offer.events().filter(|_| is_ours && !has_keys) {
         taken.add_events(events);
     }
 }

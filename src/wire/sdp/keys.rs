@@ -1,4 +1,4 @@
-//! What two descriptions of one stream have for the keys of a telephone: telephone events, and G.711 in which tones survive.
+//! What two descriptions of one stream have for the keys of a telephone: telephone events, and codecs of ours, which tones survive.
 use super::carry::{is_keys, is_sound, name_of, pairs};
 use super::{Codec, Session};
 use crate::util::limits::RECEIVE_TYPES;
@@ -11,9 +11,9 @@ pub struct KeyTypes {
     pub receive: Vec<u8, RECEIVE_TYPES>,
     /// How the peer numbers those that it takes, and their clock in Hz: that of its sound before others (RFC 4733 section 2.1).
     pub send: Option<(u8, u32)>,
-    /// G.711 that may come, as we number it.
+    /// Sound that may come, as we number it.
     pub sounds: Vec<(u8, Codec), RECEIVE_TYPES>,
-    /// What the peer likes best and how it numbers that, if it is G.711.
+    /// What the peer likes best and how it numbers that, if it is ours.
     pub sound: Option<(u8, Codec)>,
 }
 
@@ -27,21 +27,17 @@ pub fn key_types(ours: &Session, said: &Session, port: u16) -> Option<KeyTypes> 
         // More than fit are not listed by anybody.
         if is_keys(own, payload_type) {
             let _ = types.receive.push(payload_type);
-        } else if let Some(codec) = own.codec(payload_type).filter(is_g711) {
+        } else if let Some(codec) = own.codec(payload_type) {
             let _ = types.sounds.push((payload_type, codec));
         }
     }
     let clock = |payload_type| name_of(theirs, payload_type).map(|name| name.clock_hz);
     let sound = pairs(theirs, own).map(|(pt, _)| pt).find(|pt| is_sound(theirs, &pt.to_string()));
-    types.sound = sound.and_then(|pt| Some((pt, theirs.codec(pt).filter(is_g711)?)));
+    types.sound = sound.and_then(|pt| Some((pt, theirs.codec(pt)?)));
     let events = || pairs(theirs, own).map(|(pt, _)| pt).filter(|pt| is_keys(theirs, *pt));
     let same_clock = events().find(|pt| clock(*pt) == sound.and_then(clock));
     types.send = same_clock.or_else(|| events().next()).and_then(|pt| Some((pt, clock(pt)?)));
     Some(types)
-}
-
-const fn is_g711(codec: &Codec) -> bool {
-    matches!(codec, Codec::Pcmu | Codec::Pcma)
 }
 
 #[cfg(test)]
