@@ -27,10 +27,12 @@ pub fn times(sample: i32, gain: i32) -> i32 {
     i32::try_from(product).unwrap_or(0)
 }
 
-/// The gain at `step` of `steps` between two.
+/// The gain at `step` of `steps` between two. No division where there is no way to go: on a router one takes longer than all else.
 pub fn between(from: i32, to: i32, step: usize, steps: usize) -> i32 {
-    let steps = i32::try_from(steps).unwrap_or(1).max(1);
-    let step = i32::try_from(step).unwrap_or(steps).min(steps);
+    if from == to || step >= steps {
+        return to;
+    }
+    let (step, steps) = (i32::try_from(step).unwrap_or(0), i32::try_from(steps).unwrap_or(1).max(1));
     // Gains are below 2^19, steps at most 160.
     from + (to - from) * step / steps
 }
@@ -58,8 +60,7 @@ impl Limiter {
                 (bearable.min(from.saturating_add(RELEASE)), BLOCK)
             };
             for (step, (slot, sample)) in out.iter_mut().zip(block).enumerate() {
-                let gain = if step >= steps { to } else { between(from, to, step, steps) };
-                *slot = narrow(times(*sample, gain));
+                *slot = narrow(times(*sample, between(from, to, step, steps)));
             }
             self.gain = to;
         }
