@@ -2,10 +2,8 @@
 use super::espeak::say;
 use super::judge::{Steps, at_level, judge, loudness};
 use super::quality::{cases, coded, speech, to_phone};
+use super::shaped::{echoing, less_echo_db, with_gain};
 use super::world::{Dice, Heard, World, remote};
-use std::cell::RefCell;
-use std::rc::Rc;
-use tandem::media::{Codec, Shaping, Wish};
 
 #[test]
 fn the_ears_hear_what_is_wrong() {
@@ -85,32 +83,11 @@ fn an_hour_of_speech_at_200_ppm_has_no_click() {
     }
 }
 
-/// What the phone gets of a stick that says `says`, sample for sample in the order of the packets.
-fn at_the_phone(world: &mut World, until_us: u64, to_stick: &Rc<RefCell<Vec<i16>>>) -> Vec<i16> {
-    let mut heard = Vec::new();
-    world.run(until_us, &mut |_, output| match output {
-        Heard::Rtp(packet) => heard.extend(packet.payload.iter().map(|b| Codec::Pcma.decode(*b))),
-        Heard::Voice(samples) => to_stick.borrow_mut().extend_from_slice(samples),
-        Heard::Digit(_) => {}
-    });
-    heard
-}
-
 #[test]
 fn voices_of_any_level_come_to_minus_18_and_nothing_is_cut_off() {
-    let speech = speech();
     for level in [-32.0, -26.0, -14.0, -8.0] {
-        let said = at_level(&speech, level);
-        let mut world = World::new(remote());
-        let agc = Wish { agc: true, gain_db: 0 };
-        world.gateway.set_shaping(Shaping { from_stick: agc, to_stick: agc, echo: false });
-        let (a, b) = (said.clone(), said.clone());
-        world.stick_says = Box::new(move |n| a[n as usize % a.len()]);
-        world.phone_says = Box::new(move |n| b[n as usize % b.len()]);
-        let stick = Rc::new(RefCell::new(Vec::new()));
-        let phone = at_the_phone(&mut world, 60_000_000, &stick);
-        let stick = stick.take();
-        let (phone_db, stick_db) = (loudness(&phone[320_000..]), loudness(&stick[320_000..]));
+        let [phone, stick] = with_gain(level);
+        let (phone_db, stick_db) = (loudness(&phone), loudness(&stick));
         println!("a voice at {level} dBFS: {phone_db:.1} at the phone, {stick_db:.1} at the stick");
         for (heard, loud) in [(&phone, phone_db), (&stick, stick_db)] {
             assert!((loud + 18.0).abs() < 2.0, "{level}: {loud}");
@@ -121,42 +98,14 @@ fn voices_of_any_level_come_to_minus_18_and_nothing_is_cut_off() {
     }
 }
 
-/// The far end's echo: loss and delay of its way; and whether somebody speaks there, too.
-fn echoing(loss: f64, delay_ms: usize, suppress: bool, near: Option<Vec<i16>>) -> Vec<i16> {
-    let said = speech();
-    let mut world = World::new(remote());
-    world.gateway.set_shaping(Shaping { echo: suppress, ..Shaping::default() });
-    world.phone_says = Box::new(move |n| said[n as usize % said.len()]);
-    let played = Rc::new(RefCell::new(Vec::new()));
-    let (room, gain) = (Rc::clone(&played), 10f64.powf(-loss / 20.0));
-    let mut dice = Dice(21);
-    world.stick_says = Box::new(move |n| {
-        let played = room.borrow();
-        let ago = |ms: usize| {
-            let at = (n as usize).checked_sub(ms * 8).and_then(|at| played.get(at));
-            at.map_or(0.0, |s| f64::from(*s))
-        };
-        let echo = (ago(delay_ms) * 0.7 - ago(delay_ms + 3) * 0.5 + ago(delay_ms + 31) * 0.4) * gain;
-        // Once the echo is known somebody speaks there, too, all the time.
-        let near = near.as_ref().filter(|_| n >= 120_000);
-        let voice = near.map_or(0.0, |near| f64::from(near[n as usize % near.len()]));
-        (echo + voice + dice.noise(12.0)).clamp(-32_767.0, 32_767.0) as i16
-    });
-    at_the_phone(&mut world, 45_000_000, &played)
-}
-
 #[test]
 fn the_far_ends_echo_goes_and_its_voice_stays() {
     let text = "No, the other one, the one with the red door. We painted it last summer, and now the neighbours want \
                 the same. I told them that it takes three days and a lot of patience, but they would not listen.";
     let near = coded(&at_level(&say("en-us+f2", "55", "160", text), -20.0));
-    let power = |sound: &[i16]| sound.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / sound.len() as f64;
     let clean = echoing(90.0, 240, false, Some(near.clone()));
     for (loss, delay_ms) in [(12.0, 240), (18.0, 393), (8.0, 90)] {
-        let off = echoing(loss, delay_ms, false, None);
-        let on = echoing(loss, delay_ms, true, None);
-        // It is learnt in the first ten seconds.
-        let less = 10.0 * (power(&off[80_000..]) / power(&on[80_000..])).log10();
+        let less = less_echo_db(loss, delay_ms);
         let (plain, both) = (
             echoing(loss, delay_ms, false, Some(near.clone())),
             echoing(loss, delay_ms, true, Some(near.clone())),

@@ -9,5 +9,6 @@ mod keys;
 mod listening;
 mod network;
 mod quality;
+mod shaped;
 mod trace;
 mod world;

@@ -10,6 +10,8 @@ mod espeak;
 mod judge;
 #[path = "../../../../sound/quality.rs"]
 mod quality;
+#[path = "../../../../sound/shaped.rs"]
+mod shaped;
 #[path = "../../../../sound/trace.rs"]
 #[allow(dead_code, unused_imports)]
 mod trace;
@@ -61,8 +63,28 @@ pub fn measure() -> Vec<Figure> {
         let what = "said to heard, the network's 5 to 9 included";
         figures.push(figure(format!("quality_{name}_delay_ms"), "ms", Some(50.0), what, vec![ours.delay_ms]));
     }
+    figures.extend(shaping());
     figures.extend(mobile());
     figures
+}
+
+/// Automatic gain and the suppression of echoes.
+fn shaping() -> Vec<Figure> {
+    let off = |level: f64| shaped::with_gain(level).map(|heard| (judge::loudness(&heard) + 18.0).abs());
+    let worst = [-32.0, -26.0, -14.0, -8.0].into_iter().flat_map(off).fold(0.0, f64::max);
+    let echoes =
+        [(12.0, 240), (18.0, 393), (8.0, 90)].map(|(loss, delay_ms)| shaped::less_echo_db(loss, delay_ms));
+    let what = "of an echo that is 8 to 18 dB weaker after 90 to 393 ms, once it is known";
+    vec![
+        figure(
+            "quality_agc_off_db",
+            "dB",
+            Some(2.0),
+            "beside -18 dBFS, the worst of voices from -32 to -8",
+            vec![worst],
+        ),
+        aimed("quality_echo_less_db", "dB", Some(Aim::Least(25.0)), what, echoes.to_vec()),
+    ]
 }
 
 /// Five minutes of a mobile network.
