@@ -257,6 +257,20 @@ fn keys_that_can_be_read_on_the_way() {
     }
 }
 
+/// What is not in it is named, and not taken for something else.
+#[test]
+#[cfg(not(feature = "media"))]
+fn the_smallest_build_tells_keys_by_events() {
+    for (word, is_right) in [("auto", true), ("rfc4733", true), ("info", false), ("inband", false)] {
+        let text = format!(
+            "config tandem 'main'\noption country 'DE'\nconfig extension '100'\noption secret 'x y'\noption dtmf '{word}'\n"
+        );
+        let loaded = Loaded::parse(text.as_bytes());
+        assert_eq!(loaded.is_right(), is_right, "{loaded}");
+        assert!(is_right || loaded.to_string().contains("the full package"), "{loaded}");
+    }
+}
+
 /// How keys are told to a phone or a trunk.
 #[test]
 #[cfg(feature = "media")]

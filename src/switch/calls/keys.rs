@@ -168,3 +168,93 @@ pub(super) fn plan((from, said): (&SipLeg, &Session), (to, told): (&SipLeg, &Ses
     let events = own.receive.iter().copied().filter(|event| !goes(event));
     Some(Plan { events: events.collect(), sounds: sounds.collect(), by })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::{Flow, Transport};
+    use crate::wire::sdp::secure::Policy;
+    use crate::wire::sip::Uri;
+
+    /// With G.711 and, if it has them, events under this number.
+    fn description(port: u16, events: Option<u8>) -> Session {
+        let (types, map) = events.map_or_else(Default::default, |n| {
+            (format!(" {n}"), format!("a=rtpmap:{n} telephone-event/8000\r\n"))
+        });
+        let text = format!(
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0{types}\r\n{map}"
+        );
+        Session::parse(text.as_bytes()).unwrap()
+    }
+
+    /// A leg that is told of keys in this way, and what its peer said.
+    fn leg(dtmf: Dtmf, events: bool) -> (SipLeg, Session) {
+        let at = "192.0.2.1:5060".parse().unwrap();
+        let said = description(5_000, events.then_some(96));
+        let leg = SipLeg {
+            session: SessionId(1),
+            flow: Flow { transport: Transport::Udp, id: 0, local: at, remote: at },
+            port: 4_000,
+            further: Vec::new(),
+            contact: Uri::sip(None, "192.0.2.1", None),
+            codecs: Vec::new(),
+            offer: None,
+            ours: Some(description(4_000, events.then_some(101))),
+            agreed: None,
+            before: None,
+            theirs: None,
+            carried: false,
+            trunk: None,
+            by_us: false,
+            srtp: Policy::Off,
+            dtmf,
+            informing: None,
+            secure: None,
+        };
+        (leg, said)
+    }
+
+    /// `.`: packets go through unseen, `e`: events are taken out, `t`: tones are listened to. Then how the other side is told.
+    fn planned(from: (Dtmf, bool), to: (Dtmf, bool)) -> String {
+        let ((from, said), (to, told)) = (leg(from.0, from.1), leg(to.0, to.1));
+        let plan = plan((&from, &said), (&to, &told)).unwrap();
+        let by = match plan.by {
+            By::Event { payload_type: 96, per_ms: 8 } => "event",
+            By::Sound { payload_type: 0, .. } => "tone",
+            By::Info => "info",
+            By::Nothing => "nothing",
+            other => panic!("{other:?}"),
+        };
+        let sees = |mark, is_seen: bool| if plan.listens() && is_seen { mark } else { "" };
+        let seen = format!("{}{}", sees("e", !plan.events.is_empty()), sees("t", !plan.sounds.is_empty()));
+        format!("{}{by}", if seen.is_empty() { "." } else { &seen })
+    }
+
+    #[test]
+    fn nothing_is_looked_at_that_goes_through_as_it_is() {
+        use Dtmf::{Auto, InBand, Info, Rtp};
+        let (yes, no) = (true, false);
+        for (from, to, want) in [
+            // As most calls are.
+            ((Auto, yes), (Auto, yes), ".event"),
+            ((Auto, no), (Auto, no), ".tone"),
+            ((Rtp, yes), (Rtp, yes), ".event"),
+            ((Auto, no), (InBand, yes), ".tone"),
+            ((Rtp, no), (Auto, yes), ".event"),
+            // What can't go through.
+            ((Auto, yes), (Auto, no), "etone"),
+            ((Auto, yes), (InBand, yes), "etone"),
+            ((Auto, yes), (Info, yes), "einfo"),
+            ((Auto, no), (Info, no), "tinfo"),
+            ((Auto, no), (Auto, yes), "tevent"),
+            // What may come in two ways.
+            ((Info, yes), (Auto, yes), "eevent"),
+            ((InBand, yes), (Auto, yes), "etevent"),
+            ((Info, no), (Auto, yes), ".event"),
+            // Nobody to tell.
+            ((Auto, yes), (Rtp, no), ".nothing"),
+        ] {
+            assert_eq!(planned(from, to), want, "{from:?} {to:?}");
+        }
+    }
+}
