@@ -303,3 +303,51 @@ fn rtcp_without_encryption_is_proven_all_the_same() {
         assert_eq!(receiver.open(&mut packet), Err(Refused::Forged), "{suite:?}");
     }
 }
+
+/// The packets of another implementation: ours are the same, and theirs open.
+#[test]
+fn libsrtp_closes_and_opens_the_same() {
+    let octets: Vec<u8> = (0..20).collect();
+    let plain_rtp = |sequence: u16, extended: bool| {
+        let flags = if extended { 0x90 } else { 0x80 };
+        let extension = if extended { hex("bede000110aa0000") } else { Vec::new() };
+        let [high, low] = sequence.to_be_bytes();
+        let timestamp = (1_000 + u32::from(sequence)).to_be_bytes();
+        [&[flags, 0, high, low][..], &timestamp, &hex("decafbad"), &extension, &octets].concat()
+    };
+    let plain_rtcp = [&hex("80c80006decafbad")[..], &octets].concat();
+    let mut sequences = [(0xfffe, false), (0xffff, true), (0, false), (1, true)].into_iter().cycle();
+    let mut contexts = None;
+    let mut seen = (0, 0, 0);
+    for line in include_str!("libsrtp.txt").lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            ["suite", name, key] => {
+                let suite = Suite::ALL.into_iter().find(|suite| format!("{suite:?}") == name).unwrap();
+                let key = master_key(suite, &hex(key));
+                contexts = Some((Sender::new(&key), Receiver::new(&key)));
+                seen.0 += 1;
+            }
+            ["rtp", theirs] => {
+                let (sender, receiver) = contexts.as_mut().unwrap();
+                let (sequence, extended) = sequences.next().unwrap();
+                let plain = plain_rtp(sequence, extended);
+                let mut ours = plain.clone();
+                sender.close(&mut ours).unwrap();
+                assert_eq!(ours, hex(theirs), "{sequence}");
+                let length = receiver.open(&mut ours).unwrap();
+                assert_eq!(ours[..length], plain);
+                seen.1 += 1;
+            }
+            ["rtcp", theirs] => {
+                let (_, receiver) = contexts.as_mut().unwrap();
+                let mut packet = hex(theirs);
+                let length = receiver.open(&mut packet).unwrap();
+                assert_eq!(packet[..length], plain_rtcp);
+                seen.2 += 1;
+            }
+            _ => unreachable!("{line}"),
+        }
+    }
+    assert_eq!(seen, (4, 16, 8));
+}
