@@ -310,6 +310,22 @@ fn a_forged_packet_moves_nothing() {
     end(w);
 }
 
+/// What linphone 5.1 sends to an RTP port before its first packet (a binding request of STUN).
+#[test]
+fn a_question_of_stun_is_no_forgery() {
+    let mut w = house("", "");
+    w.peers[P100].srtp = Some(Srtp::new("RTP/SAVP", KEY));
+    talking(&mut w, "101");
+    let (to, from) = (w.peers[P100].talks[0].rtp_to.unwrap(), w.peers[P100].talks[0].rtp_at.to_string());
+    let request = b"\x00\x01\x00\x00\x21\x12\xa4\x42\x59\xb6\xf0\x40\x9a\x3a\xee\x8e\xf4\x20\xdf\x0f";
+    for _ in 0..4 {
+        w.datagram(&from, to, request);
+    }
+    assert_eq!(refused(&mut w), (0, 0));
+    hear(&mut w);
+    end(w);
+}
+
 #[test]
 fn a_replayed_packet_is_dropped() {
     let mut w = house("", "");

@@ -255,8 +255,12 @@ impl Keyed {
                 if let Some(Ok(length)) = self.previous.as_mut().map(|previous| previous.open(packet)) {
                     return Some(length);
                 }
-                let counter =
-                    if refused == Refused::Replayed { &mut self.replayed } else { &mut self.forged };
+                let counter = match refused {
+                    Refused::Replayed => &mut self.replayed,
+                    Refused::Forged | Refused::UsedUp => &mut self.forged,
+                    // What is no RTP at all proves no ill will: linphone asks by STUN at each port where it is.
+                    Refused::Malformed => return None,
+                };
                 *counter = counter.saturating_add(1);
                 None
             }

@@ -22,6 +22,8 @@ pub enum Way {
     Plain(Transport),
     /// And it tells each key in two ways, as on a mobile phone.
     KeysTwice(Transport),
+    /// Its sound is encrypted (SRTP), and it takes no other.
+    Encrypted(Transport),
     /// The certificate that it trusts.
     Tls(PathBuf),
 }
@@ -29,7 +31,9 @@ pub enum Way {
 impl Way {
     const fn word(&self) -> &'static str {
         match self {
-            Self::Plain(transport) | Self::KeysTwice(transport) => transport.word(),
+            Self::Plain(transport) | Self::KeysTwice(transport) | Self::Encrypted(transport) => {
+                transport.word()
+            }
             Self::Tls(_) => "tls",
         }
     }
@@ -202,15 +206,20 @@ fn settings(user: &str, password: &str, registrar: u16, way: &Way) -> String {
         Way::Tls(path) => {
             format!("verify_server_certs=1\nverify_server_cn=0\nroot_ca={}\n", path.display())
         }
-        Way::Plain(_) | Way::KeysTwice(_) => String::new(),
+        Way::Plain(_) | Way::KeysTwice(_) | Way::Encrypted(_) => String::new(),
     };
     let word = way.word();
     // Then nothing else goes out before an INFO is answered.
     let info = u8::from(matches!(way, Way::KeysTwice(_)));
+    let (encryption, mandatory) = match way {
+        Way::Encrypted(_) => ("srtp", 1),
+        _ => ("none", 0),
+    };
     // -1: a port that is free.
     format!(
         "[sip]\nbind_address=127.0.0.1\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\nipv6=0\n\
-         register_only_when_network_is_up=0\nguess_hostname=0\ndefault_proxy=0\nmedia_encryption=none\n\
+         register_only_when_network_is_up=0\nguess_hostname=0\ndefault_proxy=0\nmedia_encryption={encryption}\n\
+         media_encryption_mandatory={mandatory}\n\
          use_info={info}\nuse_rfc2833=1\n{tls}\
          [net]\nmtu=1300\nfirewall_policy=0\n\
          [rtp]\nbind_address=127.0.0.1\naudio_rtp_port=-1\n\
