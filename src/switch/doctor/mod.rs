@@ -181,5 +181,5 @@ const fn blocks(step: Step) -> bool {
     !matches!(step, Step::Power | Step::Network | Step::Voice | Step::Sound | Step::Texts | Step::Mail)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "manager"))]
 mod tests;
