@@ -181,5 +181,6 @@ const fn blocks(step: Step) -> bool {
     !matches!(step, Step::Power | Step::Network | Step::Voice | Step::Sound | Step::Texts | Step::Mail)
 }
 
-#[cfg(all(test, feature = "manager"))]
+#[cfg(test)]
+#[cfg(feature = "manager")]
 mod tests;
