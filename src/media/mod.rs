@@ -16,6 +16,7 @@ pub mod latch;
 pub mod mixer;
 mod outgoing;
 mod pitch;
+pub mod prompt;
 pub mod quality;
 mod reception;
 pub mod relay;
@@ -28,6 +29,7 @@ mod tests;
 pub mod tones;
 pub mod transcode;
 mod voice;
+pub mod wav;
 
 pub use codec::Codec;
 pub use control::{Control, ControlWay, Silence, Wording};

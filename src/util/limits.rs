@@ -112,6 +112,12 @@ pub const MIXER_PARTIES: usize = 32;
 pub const MIXER_WAITING: usize = 3;
 /// Steps of a tone's cadence: the longest of a country has 30. A longer one is no tone.
 pub const TONE_STEPS: usize = 32;
+/// Bytes of a WAV file before its sound: a title and a small picture. A file with more is not played.
+pub const WAV_PREAMBLE: u32 = 262_144;
+/// Samples of a WAV file: ten minutes at 16,000 a second. What is longer ends there.
+pub const WAV_SAMPLES: u32 = 9_600_000;
+/// Samples of a file that wait to be heard: a quarter of a second at 16,000, longer than flash takes. No more is read until there is room.
+pub const PROMPT_WAITING: usize = 4_096;
 /// Outputs of a call's sound that nobody fetched: 4 kB of a voice port in one piece make 26. A further one is dropped and counted.
 pub const MEDIA_OUTPUTS: usize = 256;
 /// Digest nonces in use, with their highest count: each is 24 bytes and needs a right password. Beyond it the oldest is forgotten
