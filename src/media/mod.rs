@@ -36,7 +36,7 @@ pub use control::{Control, ControlWay, Silence, Wording};
 pub use emodel::Coding;
 pub use gateway::Gateway;
 pub use quality::Quality;
-pub use relay::{Forward, Relay, Side, Types, Way};
+pub use relay::{Forward, Recoded, Relay, Side, Types, Way};
 pub use shape::{Shaping, Wish};
 pub use stats::Stats;
 pub use transcode::{Plan, Transcoder};

@@ -3,14 +3,18 @@
 //! Payload, header extensions and padding stay, whatever they are; the payload type becomes what the other side listed. Sequence
 //! number, timestamp and SSRC stay while there is one source, and are continued when there is another.
 mod keys;
+mod recode;
 mod translate;
+
+pub use recode::Recoded;
 
 use super::Direction;
 use super::continuity::{Continuity, Numbers};
 use super::control::Session;
 use super::digits::between::{Between, Fate};
 use super::latch::Latch;
-use super::reception::Reception;
+use super::reception::{Arrival, Reception};
+use super::transcode::Transcoder;
 use crate::util::MEDIA;
 use crate::util::limits::{CARRIED_FORMATS, MEDIA_OUTPUTS};
 use crate::util::time::Instant;
@@ -85,6 +89,8 @@ struct Peer {
     /// Of what it gets.
     numbers: Continuity,
     types: Types,
+    /// What comes from it for a peer that has another codec; asked only of types that are not in `types`.
+    transcoder: Option<Box<Transcoder>>,
     /// What came from it, and the reports about that.
     reception: Reception,
     control: Session,
@@ -102,6 +108,7 @@ impl Peer {
             latch: Latch::new(way.remote, way.symmetric, now),
             numbers: Continuity::default(),
             types: Types::default(),
+            transcoder: None,
             reception: Reception::default(),
             control: Session::new(way.remote, now),
             keys: None,
@@ -111,17 +118,67 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// Whether a packet is its own, and what it is to its stream.
+    #[inline]
+    fn admit(
+        &mut self,
+        from: SocketAddr,
+        packet: &Packet,
+        now: Instant,
+        (stats, learnt): (&mut RelayStats, &mut Option<SocketAddr>),
+    ) -> Result<Arrival, Refused> {
+        if !self.latch.accept(from, packet.sequence, packet.ssrc, now) {
+            self.control.note_stranger(from);
+            return Err(Refused::Stranger);
+        }
+        if stats.latched != self.latch.locked() {
+            stats.latched = self.latch.locked();
+            *learnt = stats.latched;
+        }
+        if !MEDIA {
+            return Ok(Arrival::Fresh);
+        }
+        let arrival = self.reception.on_packet(packet.sequence, packet.ssrc);
+        self.reception.on_timestamp(packet.timestamp, self.types.per_ms, now);
+        Ok(arrival)
+    }
+
+    /// Neither side is on hold.
+    #[inline]
+    const fn may_reach(&self, target: &Self) -> bool {
+        self.way.direction.receives() && target.way.direction.sends()
+    }
+
+    #[inline]
+    fn note_sent(&mut self, payload: usize) {
+        self.sent_packets = self.sent_packets.wrapping_add(1);
+        self.sent_bytes = self.sent_bytes.wrapping_add(u32::try_from(payload).unwrap_or(0));
+    }
+}
+
+impl RelayStats {
+    #[inline]
+    fn note_forwarded(&mut self, packet: &Packet) {
+        self.forwarded_packets = self.forwarded_packets.saturating_add(1);
+        let length = u64::try_from(packet.payload.len()).unwrap_or(0);
+        self.forwarded_bytes = self.forwarded_bytes.saturating_add(length);
+    }
+}
+
 /// The payload types of what comes from one peer, each with the type that it has for the other one; and what its clock counts in
 /// a millisecond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Types {
     pairs: heapless::Vec<(u8, u8), CARRIED_FORMATS>,
     per_ms: u16,
+    /// Silence (RFC 3389) has its number everywhere, listed or not.
+    silence: bool,
 }
 
 impl Default for Types {
     fn default() -> Self {
-        Self { pairs: heapless::Vec::new(), per_ms: 8 }
+        Self { pairs: heapless::Vec::new(), per_ms: 8, silence: true }
     }
 }
 
@@ -129,13 +186,12 @@ impl Types {
     /// As many of `pairs` as fit.
     #[must_use]
     pub fn new(pairs: &[(u8, u8)], per_ms: u16) -> Self {
-        Self { pairs: pairs.iter().copied().take(CARRIED_FORMATS).collect(), per_ms }
+        Self { pairs: pairs.iter().copied().take(CARRIED_FORMATS).collect(), per_ms, silence: true }
     }
 
-    /// Silence (RFC 3389) has its number everywhere, listed or not.
     fn get(&self, payload_type: u8) -> Option<u8> {
         let listed = self.pairs.iter().find(|(from, _)| *from == payload_type).map(|(_, to)| *to);
-        listed.or_else(|| (payload_type == COMFORT_NOISE).then_some(COMFORT_NOISE))
+        listed.or_else(|| (payload_type == COMFORT_NOISE && self.silence).then_some(COMFORT_NOISE))
     }
 }
 
@@ -244,6 +300,7 @@ impl Relay {
                 }
                 return None;
             }
+            Refused::Recoded => return None,
         };
         *counter = counter.saturating_add(1);
         None
@@ -282,24 +339,12 @@ impl Relay {
         };
         let source = source.as_mut().ok_or(Refused::Stranger)?;
         // A wrong type proves nothing of who sends it.
-        let payload_type = source.type_of(packet.payload_type).ok_or(Refused::UnknownType)?;
-        if !source.latch.accept(from, packet.sequence, packet.ssrc, now) {
-            source.control.note_stranger(from);
-            return Err(Refused::Stranger);
-        }
+        let Some(payload_type) = source.type_of(packet.payload_type) else {
+            return Err(self.recode(side, from, &packet, now));
+        };
         let stats = self.stats.get_mut(side.place()).ok_or(Refused::Held)?;
-        if stats.latched != source.latch.locked() {
-            stats.latched = source.latch.locked();
-            self.learnt = stats.latched;
-        }
-        if MEDIA {
-            source.reception.on_packet(packet.sequence, packet.ssrc);
-            source.reception.on_timestamp(packet.timestamp, source.types.per_ms, now);
-        }
-        let target = target.as_mut().ok_or(Refused::Held)?;
-        if !source.way.direction.receives() || !target.way.direction.sends() {
-            return Err(Refused::Held);
-        }
+        source.admit(from, &packet, now, (stats, &mut self.learnt))?;
+        let target = target.as_mut().filter(|target| source.may_reach(target)).ok_or(Refused::Held)?;
         stats.last_received_at = Some(now);
         if let Some(keys) = source.keys.as_mut().filter(|_| MEDIA) {
             match keys.hear(&packet, now) {
@@ -312,14 +357,11 @@ impl Relay {
                 }
             }
         }
-        stats.forwarded_packets = stats.forwarded_packets.saturating_add(1);
-        let length = u64::try_from(packet.payload.len()).unwrap_or(0);
-        stats.forwarded_bytes = stats.forwarded_bytes.saturating_add(length);
+        stats.note_forwarded(&packet);
         let Packet { marker, sequence, timestamp, ssrc, .. } = packet;
         let came = Numbers { marker, sequence, timestamp, ssrc };
         let sent = target.numbers.next(came, source.types.per_ms, now);
-        target.sent_packets = target.sent_packets.wrapping_add(1);
-        target.sent_bytes = target.sent_bytes.wrapping_add(u32::try_from(packet.payload.len()).unwrap_or(0));
+        target.note_sent(packet.payload.len());
         let Numbers { marker, sequence, timestamp, ssrc } = sent;
         Head { marker, payload_type, sequence, timestamp, ssrc }.write_into(bytes);
         Ok(target.latch.target())
@@ -357,4 +399,6 @@ enum Refused {
     Stranger,
     UnknownType,
     Held,
+    /// What the other side gets for it is among the outputs.
+    Recoded,
 }

@@ -68,6 +68,10 @@ impl Relay {
         let heard = source.reception.heard().map(|heard| heard.ssrc);
         source.control.on_datagram((from, datagram), (heard, source.numbers.ssrc()), now);
         let target = target.as_mut().ok_or(Refused::Held)?;
+        if source.is_transcoded() || target.is_transcoded() {
+            // It tells of packets that the other one has never seen. Each of them hears from us instead.
+            return Err(Refused::Held);
+        }
         let mut out = Vec::with_capacity(bytes.len());
         let rules = Translation { source, target };
         for part in datagram.parts().filter(|part| part.kind != kind::GOODBYE) {
@@ -92,9 +96,11 @@ impl Relay {
             Side::B => (b, a),
         };
         let target = target.as_mut()?;
-        let speaks = other.as_ref().is_some_and(|other| {
-            other.control.speaks(SPEAKS, now) || now.since(other.control.since()) < BEGINS
-        });
+        let transcoded = target.is_transcoded() || other.as_ref().is_some_and(Peer::is_transcoded);
+        let speaks = !transcoded
+            && other.as_ref().is_some_and(|other| {
+                other.control.speaks(SPEAKS, now) || now.since(other.control.since()) < BEGINS
+            });
         let heard = target.reception.heard();
         if (speaks && !wording.goodbye) || (heard.is_none() && target.sent_packets == 0) {
             return None;

@@ -387,3 +387,79 @@ fn anything_at_all_stays_bounded() {
         }
     }
 }
+
+/// Through a relay: each side gets its own codec, and what one stream was goes on as the other one, whichever way it is made.
+#[test]
+fn a_relay_that_transcodes() {
+    use crate::media::{Direction, Forward, Recoded, Relay, Side, Types, Way};
+    const A: &str = "192.0.2.7:4000";
+    const B: &str = "198.51.100.2:6000";
+    let way =
+        |addr: &str| Way { remote: addr.parse().unwrap(), direction: Direction::SendRecv, symmetric: false };
+    let mut relay = Relay::new();
+    relay.set_remote(Side::A, way(A), at(0));
+    relay.set_remote(Side::B, way(B), at(0));
+    while relay.poll_output().is_some() {}
+    let mut phone = Phone::new(Codec::Pcmu, 20);
+    let mut say = |relay: &mut Relay, from: &str, now: u64| -> (Option<Sent>, u8) {
+        let payload = phone.say();
+        let Packet { sequence, timestamp, ssrc, .. } = phone.packet(&payload);
+        let mut bytes =
+            [&crate::wire::rtp::write_header(false, 0, sequence, timestamp, ssrc)[..], &payload].concat();
+        let to = relay.handle_rtp(Side::A, from.parse().unwrap(), &mut bytes, at(now));
+        let (way, bytes) = match (to, relay.take_made()) {
+            (Some(_), Recoded::None) => (1, bytes),
+            (None, Recoded::One(Forward { side, to, bytes })) => {
+                assert_eq!((side, to), (Side::B, B.parse().unwrap()));
+                (2, bytes)
+            }
+            (None, Recoded::None) => return (None, 0),
+            more => panic!("{more:?}"),
+        };
+        let Packet { marker, payload_type, sequence, timestamp, ssrc, payload } =
+            Packet::parse(&bytes).unwrap();
+        (Some(Sent { payload_type, marker, sequence, timestamp, ssrc, payload: payload.to_vec() }), way)
+    };
+    let mut last: Option<Sent> = None;
+    // Relayed, transcoded at once, held in reserve, relayed again.
+    for (n, (types, plan, want)) in [
+        (Types::new(&[(0, 0)], 8), None, (1, 0)),
+        (Types::new(&[], 8), Some(plan(Codec::Pcmu, Codec::G722, 20)), (2, 9)),
+        (
+            Types::new(&[(8, 8)], 8),
+            Some(Plan { reserve: true, ..plan(Codec::Pcmu, Codec::G722, 20) }),
+            (2, 9),
+        ),
+        (
+            Types::new(&[(0, 0)], 8),
+            Some(Plan { reserve: true, ..plan(Codec::Pcmu, Codec::G722, 20) }),
+            (1, 0),
+        ),
+        (Types::new(&[(0, 0)], 8), None, (1, 0)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        relay.set_types(Side::A, types);
+        relay.set_plan(Side::A, plan);
+        for m in 0..3 {
+            let now = n as u64 * 60 + m * 20;
+            let (sent, way) = say(&mut relay, A, now);
+            let sent = sent.unwrap();
+            assert_eq!((way, sent.payload_type, sent.payload.len()), (want.0, want.1, 160), "{n} {m}");
+            if let Some(last) = last.replace(sent.clone()) {
+                assert_eq!(sent.sequence, last.sequence.wrapping_add(1), "{n} {m}");
+                assert_eq!(sent.timestamp, last.timestamp.wrapping_add(160), "{n} {m}");
+                assert_eq!(sent.ssrc, last.ssrc);
+            }
+        }
+        assert_eq!(relay.transcoded(Side::A).is_some(), want.0 == 2, "{n}");
+    }
+    relay.set_types(Side::A, Types::new(&[], 8));
+    relay.set_plan(Side::A, Some(plan(Codec::Pcmu, Codec::G722, 20)));
+    assert_eq!(say(&mut relay, "203.0.113.1:9", 400), (None, 0), "a stranger");
+    assert_eq!(relay.stats(Side::A).stranger, 1);
+    relay.set_remote(Side::B, Way { direction: Direction::Inactive, ..way(B) }, at(400));
+    assert_eq!(say(&mut relay, A, 420), (None, 0), "on hold");
+    assert_eq!((relay.stats(Side::A).held, relay.stats(Side::A).unknown_type), (1, 0));
+}

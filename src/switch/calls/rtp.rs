@@ -1,6 +1,7 @@
 //! What comes in at RTP ports. The hot path: fifty times a second for each side of each call.
 use super::reports::is_report;
 use super::{CallId, Media, SipLeg};
+use crate::media::Recoded;
 use crate::switch::{Output, Switch};
 use crate::util::MEDIA;
 use crate::util::time::Now;
@@ -41,12 +42,26 @@ impl Switch {
             return Heard::Dropped;
         }
         let Some(relay) = call.relay_mut(slot) else { return Heard::Dropped };
-        let to = relay.handle_rtp(side, from, bytes, now.mono);
+        let mut to = relay.handle_rtp(side, from, bytes, now.mono);
         if MEDIA && to.is_none() && relay.has_keys() {
             return self.tell_key(id, now);
         }
+        let made = if MEDIA && to.is_none() { relay.take_made() } else { Recoded::None };
         if let Some(to) = relay.take_learnt().filter(|_| MEDIA) {
             self.outputs.push_back(Output::PinRtp { port, to });
+        }
+        match made {
+            Recoded::None => {}
+            // The same number of packets as came: past the outputs, as what is not changed.
+            Recoded::One(forward) => {
+                bytes.clear();
+                bytes.extend_from_slice(&forward.bytes);
+                to = Some(forward.to);
+            }
+            Recoded::More => {
+                self.pump(id, now);
+                return Heard::Taken;
+            }
         }
         match (to, call.leg_of(side.other()).and_then(|leg| leg.port_of(slot))) {
             (Some(to), Some(port)) if is_somewhere(to) && call.close_packet(port, bytes) => {
