@@ -91,7 +91,7 @@ pub(super) fn dtmf(fields: &mut Fields<'_>) -> Dtmf {
 }
 
 /// Codecs that exist and that this version does not speak.
-const LATER: [&str; 7] = ["g722", "opus", "g729", "gsm", "g726", "ilbc", "speex"];
+const LATER: [&str; 6] = ["opus", "g729", "gsm", "g726", "ilbc", "speex"];
 
 /// `codecs`; of those that this version does not speak it says so and goes on without them.
 pub(super) fn codecs(fields: &mut Fields<'_>) -> Vec<Codec> {
@@ -101,13 +101,16 @@ pub(super) fn codecs(fields: &mut Fields<'_>) -> Vec<Codec> {
         match word.as_str() {
             "pcmu" => codecs.push(Codec::Pcmu),
             "pcma" => codecs.push(Codec::Pcma),
+            "g722" if MEDIA => codecs.push(Codec::G722),
+            "g722" => fields.notice("codecs", "has g722, which is not in this build: left out"),
             later if LATER.contains(&later) => {
                 fields.notice("codecs", &format!("has {later}, which is not in this version: left out"));
             }
-            _ => fields.bad("codecs", word, "pcmu or pcma"),
+            _ => fields.bad("codecs", word, if MEDIA { "pcmu, pcma or g722" } else { "pcmu or pcma" }),
         }
     }
-    if words.iter().all(|word| LATER.contains(&word.as_str()))
+    if codecs.is_empty()
+        && words.iter().all(|word| word == "g722" || LATER.contains(&word.as_str()))
         && let Some(first) = words.first()
     {
         fields.bad("codecs", first, "pcmu or pcma beside it");

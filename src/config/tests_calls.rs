@@ -40,8 +40,8 @@ fn wrong_options() {
         ("sip", "min_expires '5'", "is '5', want a number from 10 to 3600"),
         ("extension", "digest 'sha-512'", "is 'sha-512', want md5, sha256, md5 sha256 or sha256 md5"),
         ("extension", "max_contacts '0'", "is '0', want a number from 1 to 10"),
-        ("extension", "codecs 'pcmu mp3'", "is 'mp3', want pcmu or pcma"),
-        ("extension", "codecs 'g722'", "is 'g722', want pcmu or pcma beside it"),
+        ("extension", "codecs 'pcmu mp3'", "is 'mp3', want pcmu, pcma or g722"),
+        ("extension", "codecs 'opus'", "is 'opus', want pcmu or pcma beside it"),
         ("extension", "srtp 'yes'", "is 'yes', want off, accept, optional or required"),
         ("trunk", "srtp '1'", "is '1', want off, accept, optional or required"),
         ("extension", "dtmf 'sip'", "is 'sip', want auto, rfc4733, info or inband"),
@@ -370,13 +370,27 @@ fn countries_and_emergency_numbers() {
     }
 }
 
+/// In the order that is written; without g722 in it nothing but G.711.
+#[test]
+fn g722_is_spoken_where_it_is_named() {
+    for (codecs, want) in [
+        ("g722 pcmu", &[Codec::G722, Codec::Pcmu][..]),
+        ("pcma g722", &[Codec::Pcma, Codec::G722]),
+        ("g722", &[Codec::G722]),
+    ] {
+        let text = format!("{HOME}option codecs '{codecs}'\n");
+        assert_eq!(notices(&text), [""; 0], "{codecs}");
+        assert_eq!(Loaded::parse(text.as_bytes()).config.trunks[0].codecs, want, "{codecs}");
+    }
+}
+
 #[test]
 fn codecs_of_later_versions_are_left_out() {
-    let text = format!("{HOME}list codecs 'g722'\nlist codecs 'pcma'\nlist codecs 'opus'\n");
+    let text = format!("{HOME}list codecs 'speex'\nlist codecs 'pcma'\nlist codecs 'opus'\n");
     assert_eq!(
         notices(&text),
         [
-            "section 'provider' (trunk): option 'codecs' has g722, which is not in this version: left out",
+            "section 'provider' (trunk): option 'codecs' has speex, which is not in this version: left out",
             "section 'provider' (trunk): option 'codecs' has opus, which is not in this version: left out",
         ]
     );

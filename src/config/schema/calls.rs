@@ -147,7 +147,7 @@ const ROUTES: &str = "the name or the class of a route";
 const FORWARD_TO: Form = hidden(is_dialable, "a number as it would be dialled", Shown::Private);
 
 const DSCP: &str = "ef, va, cs0 to cs7, af11 to af43, or a number up to 63";
-const CODECS: &str = "pcmu or pcma";
+const CODECS: &str = if crate::util::MEDIA { "pcmu, pcma or g722" } else { "pcmu or pcma" };
 
 pub(super) const TRUNK: Kind = Kind {
     name: "trunk",

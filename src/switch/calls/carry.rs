@@ -4,6 +4,7 @@
 //! A new offer is answered by us where it asks for nothing that the other phone would have to know, as hold does. Else it is handed
 //! on: the other phone gets an offer of ours, and its answer becomes ours.
 use super::leg::direction;
+use super::recode::plan;
 use super::sound::{relay_side, seed};
 use super::{Call, CallId, Cause, End, Media, Party, Side, SipLeg, State};
 use crate::media::{Relay, Types, Way};
@@ -27,7 +28,7 @@ pub struct Handed {
 
 impl SipLeg {
     /// As both descriptions stand; `None` while one is missing.
-    fn settled<'a>(&'a self, said: &'a sdp::Session, ports: &'a [u16]) -> Option<Peer<'a>> {
+    pub(super) fn settled<'a>(&'a self, said: &'a sdp::Session, ports: &'a [u16]) -> Option<Peer<'a>> {
         Some(Peer::settled(said, self.ours.as_ref()?, ports))
     }
 
@@ -116,11 +117,15 @@ impl Switch {
         let said = leg.said().ok_or(Cause::INCOMPATIBLE)?;
         let theirs = leg.ports();
         let from = leg.offering(&said, &theirs, side.state).ok_or(Cause::INCOMPATIBLE)?;
-        if side.state != State::Up {
-            return pass_offer(&from, None, ports, &ours).map_err(|_| Cause::INCOMPATIBLE);
-        }
         // What it answered once is not all that it has.
-        pass_offer_and_plain(&from, ports, &ours).map_err(|_| Cause::INCOMPATIBLE)
+        let plain: &[Codec] = if side.state == State::Up { &ours.codecs } else { &[] };
+        let can_recode = MEDIA && leg.agreed.is_some();
+        let plain = if can_recode && self.recodes(id) { codecs } else { plain };
+        match pass_offer_and_plain(&from, ports, &ours, plain) {
+            Err(_) if can_recode => pass_offer_and_plain(&from, ports, &ours, codecs),
+            offer => offer,
+        }
+        .map_err(|_| Cause::INCOMPATIBLE)
     }
 
     /// The caller is answered with what the called phone has answered. False: there is nothing that it could be answered with.
@@ -142,7 +147,8 @@ impl Switch {
         let (to_ports, from_ports) = (call.a.leg.sip().map(SipLeg::ports).unwrap_or_default(), from.ports());
         let Some(from) = from.settled(&said, &from_ports) else { return false };
         let Ok(answer) = pass_answer(&Peer::offering(&offer, None, &to_ports), &from, &ours) else {
-            return false;
+            // They share nothing: each has the codec of ours that it was told of, if there is one.
+            return call.can_recode();
         };
         if let Some(leg) = call.a.leg.sip_mut() {
             leg.describe(answer, &offer);
@@ -187,6 +193,10 @@ impl Switch {
                 let Some((ours, port)) = from else { continue };
                 let (pairs, per_ms) = types(ours, *port, to, slot);
                 relay.set_types(relay_side(side), Types::new(&pairs, per_ms));
+                if MEDIA && slot == 0 {
+                    let (from, target) = if side == end { (&peer, two) } else { (peer_two, Some(own)) };
+                    relay.set_plan(relay_side(side), target.and_then(|target| plan(from, ours, to, target)));
+                }
             }
             if let (true, Some(two), Some(said), Some(said_two)) =
                 (MEDIA && slot == 0, two, said.as_deref(), said_two.as_deref())
@@ -210,8 +220,19 @@ impl Switch {
         body: Option<&[u8]>,
         now: Now,
     ) -> Option<Result<Vec<u8>, u16>> {
-        let Some(body) = body else { return Some(self.offer_as_it_stands(id, end)) };
+        let recoded = MEDIA && self.is_recoded(id);
+        let Some(body) = body else {
+            let offer = if recoded {
+                self.answer_plain(id, end, None, now)
+            } else {
+                self.offer_as_it_stands(id, end)
+            };
+            return Some(offer);
+        };
         let Ok(offer) = sdp::Session::parse(body) else { return Some(Err(488)) };
+        if recoded && self.goes_on_recoded(id, end, &offer) {
+            return Some(self.answer_plain(id, end, Some(body), now));
+        }
         let told = self.calls.all.get(&id).and_then(|c| c.side(other(end))).and_then(|s| s.leg.sip());
         let asks = |told: &SipLeg| {
             let (said, ports) = (told.said()?, told.ports());
@@ -226,6 +247,7 @@ impl Switch {
         match told.map(asks) {
             Some(Some(true)) => match self.hand_on(id, end, &offer, now) {
                 Ok(()) => None,
+                Err(488) if MEDIA => Some(self.answer_plain(id, end, Some(body), now)),
                 Err(status) => Some(Err(status)),
             },
             Some(Some(false)) => Some(self.answer_as_it_stands(id, end, &offer, body, now)),
@@ -315,8 +337,7 @@ impl Switch {
         Ok(())
     }
 
-    /// Two that were put together: nothing is transcoded between phones, and a stick speaks G.711. Who does not fit the other gets an
-    /// offer, this side first.
+    /// Two that were put together. Rather than to transcode for good, who does not fit the other gets an offer, this side first.
     pub(super) fn align(&mut self, id: CallId, end: End, now: Now) {
         let Some(call) = self.calls.all.get(&id) else { return };
         if call.handed.is_some() {
@@ -343,6 +364,10 @@ impl Switch {
                 let swap = if between_phones { !can && other_can } else { !own.carried && their.carried };
                 if swap {
                     return self.align(id, two, now);
+                }
+                // Nobody has said that it has anything of the other one's: it is transcoded.
+                if MEDIA && !can && !other_can && call.can_recode() {
+                    return;
                 }
                 if between_phones { self.offer_of_other(id, end) } else { self.plain_offer_of_other(id, end) }
             }
@@ -437,7 +462,7 @@ impl Switch {
         let (Some(a), Some(b)) = (one.said(), two.said()) else { return false };
         let (ports_a, ports_b) = (one.ports(), two.ports());
         match one.settled(&a, &ports_a).zip(two.settled(&b, &ports_b)) {
-            Some((a, b)) => !a.has_sound_of(&b),
+            Some((a, b)) => !a.has_sound_of(&b) && !call.can_recode(),
             None => false,
         }
     }
@@ -473,6 +498,10 @@ impl Switch {
             self.answer_as_it_stands(id, handed.from, &handed.offer, &body, now)
         } else {
             Err(488)
+        };
+        let answer = match answer {
+            Err(_) if MEDIA && is_usable => self.answer_plain(id, handed.from, Some(&body), now),
+            answer => answer,
         };
         match answer {
             Ok(answer) => self.sip.answer(session, answer, now.mono),
@@ -520,7 +549,9 @@ impl Call {
 impl SipLeg {
     /// What we answered to this offer.
     pub(super) fn describe(&mut self, answer: sdp::Session, offer: &sdp::Session) {
-        let agreed = sdp::usable(offer, &codecs_at(&answer, self.port)).ok();
+        let mut codecs = codecs_at(&answer, self.port);
+        codecs.retain(|codec| self.codecs.contains(codec));
+        let agreed = sdp::usable(offer, &codecs).ok();
         self.carried = agreed.is_none();
         if agreed.is_some() {
             self.agreed = agreed;

@@ -236,6 +236,7 @@ pub const fn codec(codec: sdp::Codec) -> media::Codec {
     match codec {
         sdp::Codec::Pcmu => media::Codec::Pcmu,
         sdp::Codec::Pcma => media::Codec::Pcma,
+        sdp::Codec::G722 => media::Codec::G722,
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! `arrive`: somebody calls. `reach`: the called side is tried, way after way. `progress`: what the legs say, and what the other
 //! leg hears of it. `sound`: ports, offers, answers, samples. `reports`: RTCP, and `quality` what it tells. `carry`: what two phones
-//! have beyond our codecs. `keys`: what was pressed, and who is told of it how. `secure`: what one leg has encrypted. `end`: everything that was taken is given back, in one place.
+//! have beyond our codecs, `recode` what is done where two sides share none. `keys`: what was pressed, and who is told of it how.
+//! `secure`: what one leg has encrypted. `end`: everything that was taken is given back, in one place.
 mod arrive;
 mod carry;
 mod cause;
@@ -16,6 +17,7 @@ mod pickup;
 mod progress;
 mod quality;
 mod reach;
+mod recode;
 mod reports;
 mod rtp;
 mod secure;
@@ -156,6 +158,8 @@ pub struct Call {
     pub media: Media,
     /// Between two phones: their streams beside the sound, in the order of the legs' ports.
     pub further: Vec<Relay>,
+    /// Who was called has refused what the caller has: it is called again, and may answer with any codec of ours.
+    pub recodes: bool,
     /// An offer of one side that waits for the other's answer.
     pub handed: Option<Box<carry::Handed>>,
     /// Once there is sound.
@@ -190,6 +194,7 @@ impl Call {
             phase: Phase::Reaching { until: None },
             media: Media::None,
             further: Vec::new(),
+            recodes: false,
             handed: None,
             reports: None,
             voice_port: None,

@@ -4,8 +4,8 @@ use super::{CallId, Cause, End, Leg, Media, Party, Phase, Side, State};
 use crate::sip::{Flow, SessionId};
 use crate::switch::Switch;
 use crate::switch::phones::Who;
-use crate::util::OFFICE;
 use crate::util::time::Now;
+use crate::util::{MEDIA, OFFICE};
 use crate::wire::sip::{Message, Replaces, header};
 
 impl Switch {
@@ -134,7 +134,11 @@ impl Switch {
                 let stays = call.b.first().and_then(|b| b.leg.sip()).and_then(|l| l.agreed.as_ref());
                 let fits = |c: &&crate::wire::sdp::Codec| stays.is_none_or(|a| a.codec == **c);
                 let both: Vec<_> = theirs.iter().filter(fits).copied().collect();
-                if both.is_empty() { Err(Cause::INCOMPATIBLE) } else { Ok(both) }
+                match both.is_empty() {
+                    false => Ok(both),
+                    true if MEDIA => Ok(theirs.to_vec()),
+                    true => Err(Cause::INCOMPATIBLE),
+                }
             }
         }
     }

@@ -353,6 +353,9 @@ impl Switch {
         if let (300..=399, Some(call)) = (status, self.calls.all.get_mut(&id)) {
             call.moved = super::forward::moved_to(response).filter(|_| call.target.is_some());
         }
+        if status == 488 && self.call_recoded(id, end, now) {
+            return;
+        }
         // A server that is dead or full: the same trunk may have another.
         if let (408 | 503, true, Some((name, flow))) = (status, silent, server)
             && self.trunk_call_failed(&name, flow, now)

@@ -5,9 +5,9 @@ use crate::modem::{Clir, DialRefused};
 use crate::sip::{Flow, Invite};
 use crate::switch::Switch;
 use crate::switch::route::Leg as Way;
-use crate::util::OFFICE;
 use crate::util::limits::FORKS;
 use crate::util::time::Now;
+use crate::util::{MEDIA, OFFICE};
 use crate::wire::dtmf::Dtmf;
 use crate::wire::sdp;
 use crate::wire::sip::{Address, Uri, header};
@@ -104,6 +104,7 @@ impl Switch {
             state: State::Begun,
         };
         self.add_called(id, side, now.mono + SIM_RINGS);
+        self.narrow_caller(id);
         self.start_gateway(id, now);
         Ok(())
     }
@@ -376,15 +377,18 @@ impl Switch {
         self.release_unused(id, port);
     }
 
-    /// What the called side may offer: between two SIP legs only what both can, for nothing is transcoded there.
+    /// What the called side may offer: between two SIP legs what both can, and more only where that is nothing.
     pub(super) fn codecs_for(&self, id: CallId, theirs: &[sdp::Codec]) -> Result<Vec<sdp::Codec>, Cause> {
         let side = self.caller_side(id).ok_or(Cause::NO_ROUTE)?;
-        let Some(a) = side.leg.sip() else { return Ok(theirs.to_vec()) };
+        let Some(a) = side.leg.sip() else { return Ok(narrow_first(theirs)) };
         let callers = match &a.agreed {
             Some(agreed) if side.state == State::Up => vec![agreed.codec],
             _ => super::sound::caller_codecs(a),
         };
-        let both: Vec<sdp::Codec> = callers.into_iter().filter(|c| theirs.contains(c)).collect();
+        let mut both: Vec<sdp::Codec> = callers.iter().copied().filter(|c| theirs.contains(c)).collect();
+        if MEDIA && !callers.is_empty() && (both.is_empty() || self.recodes(id)) {
+            both.extend(theirs.iter().filter(|codec| !callers.contains(codec)));
+        }
         if both.is_empty() { Err(Cause::INCOMPATIBLE) } else { Ok(both) }
     }
 
@@ -460,6 +464,13 @@ impl Switch {
             }
         }
     }
+}
+
+/// A stick has no more than telephone sound: nobody hears what a wider codec costs.
+pub(super) fn narrow_first(codecs: &[sdp::Codec]) -> Vec<sdp::Codec> {
+    let mut codecs = codecs.to_vec();
+    codecs.sort_by_key(|codec| !codec.is_narrow());
+    codecs
 }
 
 /// What a side is offered.

@@ -104,7 +104,7 @@ impl Switch {
         let body = &*leg.opened_answer(body);
         let Ok(answer) = sdp::Session::parse(body) else { return false };
         let Some(ours) = &leg.ours else { return false };
-        let agreed = sdp::agreed(ours, &answer).ok();
+        let agreed = sdp::agreed_of(ours, &answer, &leg.codecs).ok();
         if agreed.is_none() && !(leg.carried && Peer::settled(&answer, ours, &[leg.port]).has_sound()) {
             return false;
         }
@@ -132,7 +132,13 @@ impl Switch {
         Some(self.answer_plain(id, end, body, now))
     }
 
-    fn answer_plain(&mut self, id: CallId, end: End, body: Option<&[u8]>, now: Now) -> Result<Vec<u8>, u16> {
+    pub(super) fn answer_plain(
+        &mut self,
+        id: CallId,
+        end: End,
+        body: Option<&[u8]>,
+        now: Now,
+    ) -> Result<Vec<u8>, u16> {
         let relayed = self.calls.all.get(&id).is_some_and(|c| matches!(c.media, Media::Relay(_)));
         let leg = self
             .calls
@@ -149,7 +155,8 @@ impl Switch {
             Some(agreed) if relayed => vec![agreed.codec],
             _ => leg.codecs.clone(),
         };
-        let ours = Ours { session_id, version, ..self.ours(flow, port, &codecs) };
+        let all = leg.codecs.clone();
+        let mut ours = Ours { session_id, version, ..self.ours(flow, port, &codecs) };
         let Some(body) = body else {
             // It wants our offer; its answer comes with the ACK.
             let offer = plain_offer(&ours, &last);
@@ -159,6 +166,9 @@ impl Switch {
             return Ok(text);
         };
         let offer = sdp::Session::parse(body).map_err(|_| 488_u16)?;
+        if MEDIA && relayed {
+            ours.codecs = self.codecs_for_answer(id, end, &offer, &all);
+        }
         let (answer, agreed) = sdp::answer(&offer, &ours).map_err(sdp::Unacceptable::status)?;
         let leg = self.sip_leg(id, end).ok_or(481_u16)?;
         let text = leg.answer_text(&answer);
@@ -183,7 +193,7 @@ impl Switch {
         let ours = Ours { session_id: last.origin.session_id, ..self.ours(flow, port, &[chosen]) };
         let Some(offer) = offer else {
             // It wants our offer: what it takes of that has to be what the called side has.
-            if let Some(leg) = self.sip_leg(id, End::A).filter(|_| asked) {
+            if let Some(leg) = self.sip_leg(id, End::A).filter(|leg| asked && leg.codecs.contains(&chosen)) {
                 leg.ours = Some(sdp::offer(&ours));
             }
             return;

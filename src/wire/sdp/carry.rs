@@ -1,7 +1,7 @@
 //! What two peers say to each other through us: lines and formats as they wrote them, with our addresses and ports in them.
 //!
-//! A format that is ours to know (G.711) is passed on where the configuration allows it; every other one, and every further RTP
-//! stream, is none of our business: both sides agree on it or don't.
+//! G.711, which every telephone has, is passed on where the configuration allows it; every other format, and every further RTP
+//! stream, is none of our business: both sides agree on it or don't. `transcoding` says what is to be done where they don't.
 use super::negotiate::{Ours, Unacceptable, refused};
 use super::{Codec, Direction, MediaLine, Place, Session};
 use crate::util::MEDIA;
@@ -178,6 +178,17 @@ pub fn pass_offer(
     ports: &[u16],
     ours: &Ours,
 ) -> Result<Session, Unacceptable> {
+    pass(from, last, ports, ours, &[])
+}
+
+/// `plain`: codecs of ours at the end of it, if they are not in it.
+fn pass(
+    from: &Peer<'_>,
+    last: Option<&Session>,
+    ports: &[u16],
+    ours: &Ours,
+    plain: &[Codec],
+) -> Result<Session, Unacceptable> {
     let mut lines: Vec<MediaLine> = match last {
         Some(last) => last.media.iter().map(refused).collect(),
         None => from.said.media.iter().map(refused).collect(),
@@ -192,7 +203,7 @@ pub fn pass_offer(
         let mut media = passed(&stream, *port, from.said.direction_of(&stream));
         if slot == 0 {
             media.formats.retain(|f| may_pass(&stream, f, &ours.codecs));
-            if !media.formats.iter().any(|f| is_sound(&stream, f)) {
+            if plain.is_empty() && !media.formats.iter().any(|f| is_sound(&stream, f)) {
                 return Err(Unacceptable::Codec);
             }
             // Hold is between us and one peer: who is told of it would have to be told of its end.
@@ -200,6 +211,13 @@ pub fn pass_offer(
         }
         media.formats.truncate(CARRIED_FORMATS);
         keep_listed(&mut media);
+        if slot == 0 {
+            let listed: Vec<Codec> = media.codecs().into_iter().map(|(_, codec)| codec).collect();
+            for codec in plain.iter().filter(|codec| !listed.contains(codec)) {
+                // Static numbers are nobody else's.
+                media.add(codec.payload_type(), codec.encoding());
+            }
+        }
         let place = match last {
             // A line that is out of use is taken again (RFC 3264 section 8.1).
             Some(last) => last.media.iter().position(|m| m.port == *port).or_else(|| {
@@ -218,22 +236,58 @@ pub fn pass_offer(
     Ok(ours.session(lines))
 }
 
-/// The same, and at the end of it the codecs of ours that are not in it.
+/// The same, and at the end of it those of `plain` that are not in it.
 ///
 /// # Errors
-/// It has no stream at all.
-pub fn pass_offer_and_plain(from: &Peer<'_>, ports: &[u16], ours: &Ours) -> Result<Session, Unacceptable> {
-    let mut offer = pass_offer(from, None, ports, ours)?;
-    let line = offer.media.iter_mut().find(|m| m.port == ours.rtp_port).ok_or(Unacceptable::NoAudio)?;
-    let listed: Vec<Codec> = line.codecs().into_iter().map(|(_, codec)| codec).collect();
-    for codec in ours.codecs.iter().filter(|codec| !listed.contains(codec)) {
-        // Static numbers are nobody else's.
-        line.add(codec.payload_type(), codec.encoding());
-    }
-    Ok(offer)
+/// It has no sound at all.
+pub fn pass_offer_and_plain(
+    from: &Peer<'_>,
+    ports: &[u16],
+    ours: &Ours,
+    plain: &[Codec],
+) -> Result<Session, Unacceptable> {
+    pass(from, None, ports, ours, plain)
 }
 
-/// Our own offer of G.711 in place of what was carried: its line stays where it is, the others are refused.
+/// What comes from one peer and the other one has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transcoding {
+    /// Types of codecs of ours, as we listed them to who sends.
+    pub sound: Vec<(u8, Codec)>,
+    /// What the other one gets.
+    pub codec: Codec,
+    pub payload_type: u8,
+    /// Keys and silence: as they come, and as the other one knows them.
+    pub passed: Vec<TypePair>,
+    /// What is likely to come is what the other one has.
+    pub reserve: bool,
+}
+
+/// What may come from `from`, to whom we said `from_ours`, that `to` does not understand, and what becomes of it: sound in the codec of
+/// `codecs` that `to` likes best. `None`: nothing may come, or it has none of them.
+#[must_use]
+pub fn transcoding(
+    from: &Peer<'_>,
+    from_ours: &Session,
+    to: &Peer<'_>,
+    codecs: &[Codec],
+) -> Option<Transcoding> {
+    let port = from.ports.first().filter(|port| **port != 0)?;
+    let ours = from_ours.media.iter().find(|m| m.port == *port)?;
+    let theirs = to.stream(0)?;
+    let both: Vec<TypePair> = pairs(ours, &theirs).collect();
+    let sound = ours.codecs();
+    if sound.iter().all(|(pt, _)| both.iter().any(|(known, _)| known == pt)) {
+        return None;
+    }
+    let (payload_type, codec) = theirs.codecs().into_iter().find(|(_, codec)| codecs.contains(codec))?;
+    let same_clock = |pt: u8| name_of(ours, pt).is_some_and(|name| name.clock_hz == 8_000);
+    let beside = |(pt, _): &TypePair| same_clock(*pt) && (is_keys(ours, *pt) || is_silence(ours, *pt));
+    let passed = both.iter().copied().filter(beside).collect();
+    Some(Transcoding { sound, codec, payload_type, passed, reserve: to.has_sound_of(from) })
+}
+
+/// Our own offer of our codecs in place of what was carried: its line stays where it is, the others are refused.
 #[must_use]
 pub fn plain_offer(ours: &Ours, last: &Session) -> Session {
     let mut lines: Vec<MediaLine> = last.media.iter().map(refused).collect();
@@ -383,10 +437,10 @@ fn one_sound(media: &MediaLine, both: &mut Vec<TypePair>) {
     });
 }
 
-/// A codec of ours only where it is allowed.
+/// G.711 only where it is allowed. G.722 may always pass, as what is none of ours: the configuration says where we speak it.
 fn may_pass(media: &MediaLine, format: &str, codecs: &[Codec]) -> bool {
     let Some(pt) = format.parse().ok() else { return false };
-    match media.codec(pt) {
+    match media.codec(pt).filter(|codec| codec.is_narrow()) {
         Some(codec) => codecs.contains(&codec),
         None => is_sound(media, format) || is_keys(media, pt) || is_silence(media, pt),
     }

@@ -1,4 +1,4 @@
-//! Offer and answer for one G.711 stream with telephone events. RFC 3264, RFC 4733.
+//! Offer and answer for one stream of a codec of ours with telephone events. RFC 3264, RFC 4733.
 //!
 //! An INVITE without an offer is the caller's matter: it makes an offer in the 200 and reads the answer in the ACK.
 use super::{Codec, Direction, Fmtp, MediaLine, Origin, Place, RtpMap, Session};
@@ -9,7 +9,7 @@ const EVENT_TYPE: u8 = 101;
 /// The sixteen keys of a telephone. RFC 4733 section 3.2.
 const EVENTS: &str = "0-15";
 const EVENT_ENCODING: &str = "telephone-event";
-/// Both codecs and their events run at this rate; `audio/telephone-event` at another belongs to another codec.
+/// All codecs of ours and their events count at this rate, G.722 too (RFC 3551 section 4.5.2); `audio/telephone-event` at another belongs to another codec.
 const CLOCK_HZ: u32 = 8_000;
 /// Milliseconds in a packet where nothing else is asked for.
 const PTIME: u8 = 20;
@@ -79,7 +79,7 @@ impl Unacceptable {
             Self::NoAudio => "no audio is offered",
             Self::Protocol => "only plain RTP is spoken here",
             Self::Address => "the media address can't be used",
-            Self::Codec => "only G.711 is spoken here",
+            Self::Codec => "no codec is offered that can be spoken here",
         }
     }
 
@@ -142,8 +142,17 @@ pub fn usable(offer: &Session, codecs: &[Codec]) -> Result<Agreed, Unacceptable>
 /// # Errors
 /// The answer takes nothing of what we offered.
 pub fn agreed(offer: &Session, answer: &Session) -> Result<Agreed, Unacceptable> {
+    agreed_of(offer, answer, Codec::KNOWN)
+}
+
+/// The same with these codecs: what we offered may have more in it that is another one's.
+///
+/// # Errors
+/// The answer takes none of them.
+pub fn agreed_of(offer: &Session, answer: &Session, codecs: &[Codec]) -> Result<Agreed, Unacceptable> {
     let ours = offer.media.iter().find(|m| m.is_audio()).ok_or(Unacceptable::NoAudio)?;
-    let receive_types = ours.codecs();
+    let mut receive_types = ours.codecs();
+    receive_types.retain(|(_, codec)| codecs.contains(codec));
     let codecs: Vec<Codec> = receive_types.iter().map(|(_, codec)| *codec).collect();
     let (_, theirs) = choose(answer, &codecs)?;
     let event_receive = ours.events();
@@ -310,7 +319,7 @@ impl MediaLine {
             Some(map) => {
                 Codec::parse(&map.encoding).filter(|_| map.clock_hz == CLOCK_HZ && map.channels == 1)
             }
-            None => Codec::ALL.into_iter().find(|c| c.payload_type() == payload_type),
+            None => Codec::KNOWN.iter().copied().find(|c| c.payload_type() == payload_type),
         }
     }
 

@@ -1,4 +1,5 @@
 //! Small values of session descriptions: who may send, which codec, which address.
+use crate::util::MEDIA;
 use std::net::IpAddr;
 
 /// Who sends, seen from the side that wrote it. RFC 8866 section 6.7.
@@ -63,18 +64,22 @@ impl Direction {
     }
 }
 
-/// G.711, the codecs that every telephone has.
+/// The codecs of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Codec {
     /// mu-law, of America and Japan.
     Pcmu,
     /// A-law, of the rest of the world.
     Pcma,
+    /// Wideband, 64 kbit/s. Not in the smallest build: there it is one of the others, which two phones may agree on.
+    G722,
 }
 
 impl Codec {
-    /// Both, as SIP lists them.
+    /// G.711, what every telephone has, as SIP lists it: what is spoken where nothing else is asked for.
     pub const ALL: [Self; 2] = [Self::Pcmu, Self::Pcma];
+    /// All that this build speaks.
+    pub const KNOWN: &'static [Self] = if MEDIA { &[Self::Pcmu, Self::Pcma, Self::G722] } else { &Self::ALL };
 
     /// RFC 3551 section 6, table 4.
     #[must_use]
@@ -82,7 +87,14 @@ impl Codec {
         match self {
             Self::Pcmu => 0,
             Self::Pcma => 8,
+            Self::G722 => 9,
         }
+    }
+
+    /// Telephone sound, 8,000 samples a second.
+    #[must_use]
+    pub const fn is_narrow(self) -> bool {
+        matches!(self, Self::Pcmu | Self::Pcma)
     }
 
     #[must_use]
@@ -90,13 +102,14 @@ impl Codec {
         match self {
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
+            Self::G722 => "G722",
         }
     }
 
     /// `None`: not ours.
     #[must_use]
     pub fn parse(encoding: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|c| c.encoding().eq_ignore_ascii_case(encoding))
+        Self::KNOWN.iter().copied().find(|c| c.encoding().eq_ignore_ascii_case(encoding))
     }
 }
 
