@@ -22,6 +22,7 @@ mod peer;
 mod phones;
 mod races;
 mod random;
+#[cfg(feature = "media")]
 mod recoded;
 mod reports;
 mod secure;
