@@ -3,7 +3,8 @@
 //! No jitter buffer and no clock of its own: a packet in gives the packets out that it completes, so both peers go on hearing how the
 //! network is. The stream that goes out has numbers of its own, one for each packet; its timestamps keep the pace of what comes.
 //! Keys and silence are passed on as they are, with the timestamps of the sound around them.
-#[cfg(all(test, feature = "media"))]
+#[cfg(feature = "media")]
+#[cfg(test)]
 mod tests;
 mod timeline;
 
