@@ -70,6 +70,7 @@ pub enum Command {
     Sms(Sms),
     Calls(Calls),
     Dial(Dial),
+    #[cfg(feature = "manager")]
     Doctor(Doctor),
     Hangup(Hangup),
     Extension(Extension),
@@ -300,6 +301,7 @@ pub struct Dial {
     pub json: bool,
 }
 
+#[cfg(feature = "manager")]
 /// Walk one dongle from its socket to the mailbox: what is fine, what is wrong, how that is known, what to do. Exit code 1 where
 /// something is wrong.
 #[derive(FromArgs, Debug)]

@@ -2,6 +2,7 @@
 mod args;
 mod calls;
 mod client;
+#[cfg(feature = "manager")]
 mod doctor;
 pub mod pdu;
 mod show;
@@ -9,7 +10,7 @@ mod trace;
 
 use crate::io::{self, logging};
 use crate::util::text::dialable;
-use crate::util::{MANAGER, NO_TRACE, OFFICE};
+use crate::util::{NO_TRACE, OFFICE};
 use args::{Command, PduCommand, SmsCommand, Tandem};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -73,10 +74,7 @@ fn dispatch(tandem: Tandem) -> Exit {
             let params = json!({"from": dial.extension, "to": dial.number});
             ask(&dial.socket, "dial", &params, dial.json, calls::dialled)
         }
-        Some(Command::Doctor(_)) if !MANAGER => {
-            complain("this build has no 'doctor'; the full package has it");
-            Exit::Failed
-        }
+        #[cfg(feature = "manager")]
         Some(Command::Doctor(doctor)) => doctor::run(&doctor),
         Some(Command::Hangup(hangup)) => {
             ask(&hangup.socket, "hangup", &json!({"call": hangup.call}), hangup.json, calls::ended)

@@ -13,6 +13,7 @@ use super::{disk, mail, reset, sysfs, uevent, usb};
 use crate::config::Loaded;
 use crate::message::Change;
 use crate::switch::{Output, Switch};
+use crate::util::MANAGER;
 use crate::util::limits::CONFIG_BYTES;
 use crate::util::time::{Instant, Now};
 use async_channel::{Receiver, Sender, bounded};
@@ -281,7 +282,7 @@ impl Shell {
                     self.next_look = Some(now.mono);
                 }
             }
-            Event::Switched { plug, result } => self.switch.handle_switched(&plug, result, now),
+            Event::Switched { plug, result } if MANAGER => self.switch.handle_switched(&plug, result, now),
             Event::Stored { token, result } => self.switch.handle_stored(token, result, now),
             Event::Mailed(outcome) => self.switch.handle_mailed(&outcome, now),
             Event::Client(ClientEvent::Request { client, line }) => {
@@ -297,7 +298,7 @@ impl Shell {
                     log::error!("{why}; the configuration stays as it was");
                 }
             }
-            Event::End => {}
+            Event::Switched { .. } | Event::End => {}
         }
     }
 
@@ -353,7 +354,9 @@ impl Shell {
                 | Output::PinRtp { .. }
                 | Output::CloseRtp { .. }
                 | Output::Rtp { .. }) => self.carry_out_call(output),
-                Output::ModeSwitch(order) => usb::switch(order, &self.options.dev, &self.events),
+                Output::ModeSwitch(order) if MANAGER => usb::switch(order, &self.options.dev, &self.events),
+                // No switch of such a build asks for it.
+                Output::ModeSwitch(_) => {}
                 Output::Reset { plug, rung } => {
                     if let Err(why) = reset::take(rung, &plug, &self.options.sysfs, &self.options.dev) {
                         log::warn!("{rung} at {}: {why}", plug.path);
