@@ -44,6 +44,7 @@ pub fn status(out: &mut String, answer: &Value) {
     }
 }
 
+#[cfg(feature = "office")]
 pub fn extension(answer: &Value) -> String {
     let mut out = format!("extension {}", word(answer, "name"));
     append_set(&mut out, answer);
@@ -171,6 +172,7 @@ pub fn ussd(answer: &Value) -> String {
 }
 
 /// `route explain`: the decision, each way in order, then what every rule says.
+#[cfg(feature = "office")]
 pub fn explained(answer: &Value) -> String {
     let mut out = String::new();
     let ways = all(answer, "ways");

@@ -1,6 +1,6 @@
 //! One request through the control socket.
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -29,9 +29,11 @@ pub fn request(socket: &Path, method: &str, params: &Value) -> Result<Value, Fai
 }
 
 /// The daemon ends a connection on which nothing is asked for five minutes.
+#[cfg(feature = "office")]
 const STILL_HERE: Duration = Duration::from_secs(120);
 
 /// Ask, and take what comes until `each` says no or the daemon ends. `each` gets the answer with its `result` first.
+#[cfg(feature = "office")]
 pub fn follow(
     socket: &Path,
     method: &str,
@@ -52,7 +54,9 @@ pub fn follow(
         match reader.read_until(b'\n', &mut line) {
             Ok(0) => return Ok(()),
             Ok(_) => {}
-            Err(why) if matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            Err(why)
+                if matches!(why.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
+            {
                 if (&stream).write_all(b"{\"method\":\"version\"}\n").is_ok() {
                     continue;
                 }

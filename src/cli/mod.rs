@@ -4,14 +4,15 @@ mod calls;
 mod client;
 #[cfg(feature = "manager")]
 mod doctor;
+#[cfg(feature = "office")]
+mod office;
 pub mod pdu;
 mod show;
+#[cfg(feature = "office")]
 mod trace;
 
 use crate::io::{self, logging};
-use crate::util::text::dialable;
-use crate::util::{NO_TRACE, OFFICE};
-use args::{Command, PduCommand, SmsCommand, Tandem};
+use args::{Command, SmsCommand, Tandem};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -79,55 +80,20 @@ fn dispatch(tandem: Tandem) -> Exit {
         Some(Command::Hangup(hangup)) => {
             ask(&hangup.socket, "hangup", &json!({"call": hangup.call}), hangup.json, calls::ended)
         }
-        Some(Command::Extension(extension)) => self::extension(&extension),
+        #[cfg(feature = "office")]
+        Some(Command::Extension(extension)) => office::extension(&extension),
         Some(Command::Ussd(ussd)) => {
             let params = json!({"code": ussd.code, "dongle": ussd.dongle});
             ask(&ussd.socket, "ussd", &params, ussd.json, calls::ussd)
         }
-        Some(Command::Route(route)) => {
-            let args::RouteCommand::Explain(explain) = route.command;
-            let params = json!({"from": explain.from, "to": explain.number});
-            ask(&explain.socket, "route_explain", &params, explain.json, calls::explained)
-        }
-        Some(Command::Trace(_)) if !OFFICE => {
-            complain(NO_TRACE);
-            Exit::Failed
-        }
-        Some(Command::Trace(order)) => {
-            let file = order.output.as_deref();
-            let (call, all, as_json) = (order.call, order.all, order.json);
-            let order = trace::Order { socket: &order.socket, call, all, file, as_json };
-            match trace::run(&order) {
-                Ok(()) => Exit::Fine,
-                Err(why) => refused(why, order.socket),
-            }
-        }
-        Some(Command::Pdu(_)) if !OFFICE => {
-            complain("this build has no 'pdu'; the full package has it");
-            Exit::Failed
-        }
-        Some(Command::Pdu(pdu)) => self::pdu(pdu.command),
+        #[cfg(feature = "office")]
+        Some(Command::Route(route)) => office::route(&route),
+        #[cfg(feature = "office")]
+        Some(Command::Trace(order)) => office::trace(order),
+        #[cfg(feature = "office")]
+        Some(Command::Pdu(pdu)) => office::pdu(pdu.command),
         Some(Command::Version(version)) => self::version(version.json),
     }
-}
-
-fn extension(extension: &args::Extension) -> Exit {
-    let words: Vec<&str> = extension.set.iter().map(String::as_str).collect();
-    let (set, to) = match words.as_slice() {
-        [] => (None, None),
-        ["dnd", "on"] => (Some("dnd"), Some("on")),
-        ["dnd", "off"] => (Some("dnd"), None),
-        ["forward", when, "off"] => (Some(*when), None),
-        ["forward", when, number] => (Some(*when), Some(*number)),
-        _ => {
-            complain(
-                "want dnd on, dnd off, forward WHEN NUMBER or forward WHEN off; 'tandem extension --help'",
-            );
-            return Exit::Usage;
-        }
-    };
-    let params = json!({"name": extension.name, "set": set, "to": to});
-    ask(&extension.socket, "extension", &params, extension.json, calls::extension)
 }
 
 fn serve(run: args::Run) -> Exit {
@@ -190,24 +156,6 @@ fn sms(command: SmsCommand) -> Exit {
         }
         SmsCommand::Delete(one) => {
             ask(&one.socket, "sms_delete", &json!({"id": one.id}), one.json, show::deleted)
-        }
-    }
-}
-
-fn pdu(command: PduCommand) -> Exit {
-    let result = match command {
-        PduCommand::Decode(decode) => pdu::decode(&decode.hex.concat()),
-        PduCommand::Encode(encode) if encode.text.is_empty() => Err("the text is missing".to_owned()),
-        PduCommand::Encode(encode) => pdu::encode(&dialable(&encode.number), &encode.text.join(" ")),
-    };
-    match result {
-        Ok(value) => {
-            print(&format!("{value:#}\n"));
-            Exit::Fine
-        }
-        Err(why) => {
-            complain(&why);
-            Exit::Failed
         }
     }
 }
