@@ -4,6 +4,9 @@
 //! number, timestamp and SSRC stay while there is one source, and are continued when there is another.
 mod keys;
 mod recode;
+mod ringing;
+#[cfg(test)]
+mod ringing_tests;
 mod translate;
 
 pub use recode::Recoded;
@@ -20,6 +23,7 @@ use crate::util::limits::{CARRIED_FORMATS, MEDIA_OUTPUTS};
 use crate::util::time::Instant;
 use crate::wire::rtp::{COMFORT_NOISE, Head, Packet};
 use core::net::SocketAddr;
+use ringing::Ringing;
 use std::collections::VecDeque;
 
 /// One of the two peers.
@@ -96,6 +100,8 @@ struct Peer {
     control: Session,
     /// Its keys, where they don't go through as they are.
     keys: Option<Box<Between>>,
+    /// What it hears as long as nobody is on the other side.
+    ringing: Option<Box<Ringing>>,
     /// What it got.
     sent_packets: u32,
     sent_bytes: u32,
@@ -112,6 +118,7 @@ impl Peer {
             reception: Reception::default(),
             control: Session::new(way.remote, now),
             keys: None,
+            ringing: None,
             sent_packets: 0,
             sent_bytes: 0,
         }
@@ -227,7 +234,7 @@ impl Relay {
         if let Some(peer) = self.peers.get_mut(side.place()) {
             *peer = None;
         }
-        self.peers.iter_mut().flatten().for_each(|peer| peer.keys = None);
+        self.peers.iter_mut().flatten().for_each(|peer| (peer.keys, peer.ringing) = (None, None));
         Self { peers: self.peers, ..Self::default() }
     }
 
@@ -241,6 +248,9 @@ impl Relay {
 
     /// After each offer and answer with this side.
     pub fn set_remote(&mut self, side: Side, way: Way, now: Instant) {
+        if MEDIA {
+            self.stop_ringing(side.other());
+        }
         let Some(place) = self.peers.get_mut(side.place()) else { return };
         let moved = match place {
             Some(peer) => {

@@ -122,8 +122,13 @@ fn who_transfers_hangs_up_at_once() {
         w.with(P101, |p, now| p.refer(0, &uri("102"), &[], now));
         w.run(0.2);
         w.with(P101, |p, now| p.bye(0, now));
-        w.run(0.3);
+        w.run(0.1);
+        let heard = w.peers[P100].talks[0].heard.len();
+        w.run(0.5);
         assert!(w.peers[P100].talks[0].is_up(), "{}", w.story());
+        // It rings for who waits: 25 packets of ours.
+        let rung = w.peers[P100].talks[0].heard.len() - heard;
+        assert!((20..=30).contains(&rung), "{rung}\n{}", w.story());
         w.run(2.0);
         if answered {
             talk_together(&mut w, (P100, 0), (P102, 0));

@@ -38,17 +38,19 @@ impl Relay {
         self.peers.iter().flatten().any(|peer| peer.keys.is_some())
     }
 
-    /// The next packet of a key.
+    /// The next packet of a key, or of a tone.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let keys = self.peers.iter().flatten().filter_map(|peer| peer.keys.as_ref());
-        keys.filter_map(|keys| keys.teller.poll_timeout()).min()
+        keys.filter_map(|keys| keys.teller.poll_timeout()).chain(self.next_ringing()).min()
     }
 
     /// The time of `poll_timeout` has come.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.tell(Side::A, now);
         self.tell(Side::B, now);
+        self.ring_on(Side::A, now);
+        self.ring_on(Side::B, now);
     }
 
     /// A key that the peer of this side is to be told of by INFO.

@@ -3,12 +3,14 @@
 //! While what was dialled rings, the call of who transfers stays as it is. A second call has `Leg::Waiting` in the caller's place; with
 //! its answer both become one, with its failure the first goes on. Who transfers may hang up before: then the one that stays waits there.
 use super::carry::other;
-use super::sound::left_by;
+use super::sound::{left_by, relay_side, seed};
 use super::{Call, CallId, Cause, End, Leg, Media, Party, Phase, Side, State, Step};
+use crate::config::tones::Kind;
 use crate::media::{Direction, Relay};
 use crate::sip::{RequestId, SessionId};
 use crate::switch::Switch;
 use crate::switch::route::{Caller, Decision, Leg as Way};
+use crate::util::MEDIA;
 use crate::util::pii::Pii;
 use crate::util::time::Now;
 use crate::wire::sip::{Address, Message, Method, Replaces, header, reason_phrase};
@@ -211,7 +213,21 @@ impl Switch {
             };
         }
         self.start_gateway(next, now);
+        if MEDIA {
+            self.ring_waiting(next, now);
+        }
         true
+    }
+
+    /// Nobody but us can tell the one that waits that it rings.
+    fn ring_waiting(&mut self, id: CallId, now: Now) {
+        let Some(tone) = self.tone(Kind::Ringing) else { return };
+        let seed = seed(&mut self.random);
+        let Some(call) = self.calls.all.get_mut(&id) else { return };
+        let remote = call.a.leg.sip().and_then(super::SipLeg::remote);
+        if let (Media::Relay(relay), Some(remote)) = (&mut call.media, remote) {
+            relay.ring(relay_side(End::A), tone, &remote, seed, now.mono);
+        }
     }
 
     /// How the transfer goes. RFC 3515 section 2.4.4: each NOTIFY says whether another one comes.
