@@ -5,7 +5,7 @@
 mod keys;
 mod recode;
 mod ringing;
-#[cfg(test)]
+#[cfg(all(test, feature = "media"))]
 mod ringing_tests;
 mod translate;
 

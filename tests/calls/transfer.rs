@@ -128,7 +128,9 @@ fn who_transfers_hangs_up_at_once() {
         assert!(w.peers[P100].talks[0].is_up(), "{}", w.story());
         // It rings for who waits: 25 packets of ours.
         let rung = w.peers[P100].talks[0].heard.len() - heard;
-        assert!((20..=30).contains(&rung), "{rung}\n{}", w.story());
+        if cfg!(feature = "media") {
+            assert!((20..=30).contains(&rung), "{rung}\n{}", w.story());
+        }
         w.run(2.0);
         if answered {
             talk_together(&mut w, (P100, 0), (P102, 0));
