@@ -5,7 +5,8 @@
 mod keys;
 mod recode;
 mod ringing;
-#[cfg(all(test, feature = "media"))]
+#[cfg(test)]
+#[cfg(feature = "media")]
 mod ringing_tests;
 mod translate;
 
